@@ -5,12 +5,20 @@ import java.util.List;
 /**
  * A robot as its driver describes it, before it is connected.
  *
+ * <p>The control bundle registers the description of the driver in use as a service of this class with
+ * {@code armature.kind=robot} and {@code armature.id} = its name, before policies are asked to act, and replaces it when
+ * a driver with another description takes over: policies and planners take it as an ordinary reference.
+ *
+ * <p>The tool frame is the last link not moved by the gripper joint (a fixed one if need be): origin between the
+ * fingertips, where a small object is held; +z out of the gripper, the way it approaches; the fingers open along y.
+ *
  * @param name short name, e.g. {@code arm7}
  * @param joints names of the J commanded joints, the gripper last if there is one
  * @param limits what the joints may do
  * @param home {@code [J]} a position from which work starts
  * @param gripper index of the gripper joint (its position is the opening in metres), or -1
- * @param kinematics geometry of the arm for inverse kinematics and drawing; empty when not known
+ * @param kinematics geometry of the arm from the base to the tool frame, for inverse kinematics and drawing; empty when
+ *     not known
  */
 public record RobotDescription(
         String name, List<String> joints, JointLimits limits, double[] home, int gripper, List<Link> kinematics) {
