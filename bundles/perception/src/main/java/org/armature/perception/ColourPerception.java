@@ -81,7 +81,10 @@ public final class ColourPerception implements Perception {
         Footprint footprint = Footprint.of(xs, ys);
         double visible = visible(s, image);
         Map<Shape, Double> fit = Geometry.of(s, image, footprint, visible).fit();
-        Shape best = fit.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
+        Shape best = fit.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .orElseThrow()
+                .getKey();
         double likely = fit.get(query.shape() == null ? best : query.shape());
         if (likely < LEAST_FIT || footprint.longer() > WIDEST) {
             return Optional.empty();
@@ -94,8 +97,8 @@ public final class ColourPerception implements Perception {
             half[k] = (s.high[k] - s.low[k] + (k < 2 ? pixel : 0)) / 2;
         }
         double score = Math.min(1, visible * Math.sqrt(likely) * Math.min(1, n / 20.0));
-        return Optional.of(new Detection(
-                s.colour.word() + " " + best.word(), score, centre, half, footprint.yaw(), box));
+        return Optional.of(
+                new Detection(s.colour.word() + " " + best.word(), score, centre, half, footprint.yaw(), box));
     }
 
     /** The share of the outline that neither the image's edge nor something nearer cuts off. */

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param shape null for any
  */
 record Query(@Nullable Colour colour, @Nullable Shape shape) {
-    private static final Set<String> ANYTHING = Set.of("the", "a", "an", "object", "thing", "one", "container", "small", "big");
+    private static final Set<String> ANYTHING =
+            Set.of("the", "a", "an", "object", "thing", "one", "container", "small", "big");
 
     /** Colour and noun in any order; empty if a word is neither. No words at all ask for everything. */
     static Optional<Query> of(String words) {

@@ -80,7 +80,8 @@ final class Segment {
         if (p == null || footprint == null) {
             return true;
         }
-        double d = Math.hypot(Math.hypot(p[3 * i] - p[3 * k], p[3 * i + 1] - p[3 * k + 1]), p[3 * i + 2] - p[3 * k + 2]);
+        double d =
+                Math.hypot(Math.hypot(p[3 * i] - p[3 * k], p[3 * i + 1] - p[3 * k + 1]), p[3 * i + 2] - p[3 * k + 2]);
         return d < Math.max(MAX_GAP, 6 * footprint[i]);
     }
 

@@ -96,8 +96,10 @@ class ColourPerceptionTest {
                 .box(0.45, 0.0, 0, 0.03, 0.03, 0.03, 0, RED)
                 .box(0.53, 0.025, 0, 0.02, 0.03, 0.04, 0, GREEN);
         Scene open = new Scene(WOOD).box(0.45, 0.0, 0, 0.03, 0.03, 0.03, 0, RED);
-        double whole = perception.detect(open.render(FRONT, 160), "red").getFirst().score();
-        double part = perception.detect(hidden.render(FRONT, 160), "red").getFirst().score();
+        double whole =
+                perception.detect(open.render(FRONT, 160), "red").getFirst().score();
+        double part =
+                perception.detect(hidden.render(FRONT, 160), "red").getFirst().score();
         assertTrue(part < 0.9 * whole, part + " is not below " + whole);
     }
 

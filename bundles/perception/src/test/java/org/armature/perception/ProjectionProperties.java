@@ -49,6 +49,8 @@ class ProjectionProperties {
         List<Detection> b = new ColourPerception().detect(moved, "red");
         assertEquals(1, b.size());
         assertArrayEquals(
-                move.transform(a.centre()[0], a.centre()[1], a.centre()[2]), b.getFirst().centre(), 2e-3);
+                move.transform(a.centre()[0], a.centre()[1], a.centre()[2]),
+                b.getFirst().centre(),
+                2e-3);
     }
 }

@@ -149,9 +149,9 @@ final class Scene {
         double[] z = unit(at[0] - eye[0], at[1] - eye[1], at[2] - eye[2]);
         double[] x = unit(z[1], -z[0], 0);
         double[] y = {z[1] * x[2] - z[2] * x[1], z[2] * x[0] - z[0] * x[2], z[0] * x[1] - z[1] * x[0]};
-        return new Pose(new double[] {
-            x[0], y[0], z[0], eye[0], x[1], y[1], z[1], eye[1], x[2], y[2], z[2], eye[2], 0, 0, 0, 1
-        });
+        return new Pose(
+                new double[] {x[0], y[0], z[0], eye[0], x[1], y[1], z[1], eye[1], x[2], y[2], z[2], eye[2], 0, 0, 0, 1
+                });
     }
 
     private static double[] unit(double x, double y, double z) {
