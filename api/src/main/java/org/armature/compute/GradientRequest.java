@@ -32,7 +32,11 @@ public record GradientRequest(
     /** Of every given output with a cotangent input each, keeping all outputs. */
     public static GradientRequest of(Graph graph, Collection<String> outputs, Collection<String> wrt) {
         return new GradientRequest(
-                List.copyOf(outputs), List.copyOf(wrt), List.of(), List.copyOf(graph.outputs().keySet()), 0);
+                List.copyOf(outputs),
+                List.copyOf(wrt),
+                List.of(),
+                List.copyOf(graph.outputs().keySet()),
+                0);
     }
 
     /** Of one scalar output, the loss, by every floating parameter, keeping all outputs. */

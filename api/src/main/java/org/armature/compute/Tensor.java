@@ -78,8 +78,8 @@ public final class Tensor implements AutoCloseable {
     public static Tensor wrap(DType dtype, Shape shape, MemorySegment data, @Nullable Object keep) {
         long bytes = Math.multiplyExact(shape.size(), (long) dtype.bytes());
         if (data.byteSize() != bytes) {
-            throw new GraphException("tensor " + dtype + shape + " takes " + bytes + " bytes, the memory given has "
-                    + data.byteSize());
+            throw new GraphException(
+                    "tensor " + dtype + shape + " takes " + bytes + " bytes, the memory given has " + data.byteSize());
         }
         return new Tensor(dtype, shape, data, null, keep);
     }
@@ -114,8 +114,8 @@ public final class Tensor implements AutoCloseable {
     /** Elements converted to a type. */
     public static Tensor of(DType dtype, Shape shape, double[] values) {
         if (values.length != shape.size()) {
-            throw new GraphException("tensor " + dtype + shape + " needs " + shape.size() + " values, not "
-                    + values.length);
+            throw new GraphException(
+                    "tensor " + dtype + shape + " needs " + shape.size() + " values, not " + values.length);
         }
         Tensor t = zeros(dtype, shape);
         for (int i = 0; i < values.length; i++) {
@@ -242,7 +242,8 @@ public final class Tensor implements AutoCloseable {
     /** The same memory seen in another shape of as many elements. */
     public Tensor reshape(Shape to) {
         if (to.size() != size()) {
-            throw new GraphException("tensor " + this + " has " + size() + " elements, shape " + to + " has " + to.size());
+            throw new GraphException(
+                    "tensor " + this + " has " + size() + " elements, shape " + to + " has " + to.size());
         }
         return new Tensor(dtype, to, data, null, this);
     }

@@ -11,10 +11,12 @@ import java.util.function.LongToDoubleFunction;
  * constants are equal if their types, shapes and bytes are.
  */
 public final class Constant {
-    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+            ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfDouble DOUBLE =
             ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -226,7 +228,8 @@ public final class Constant {
         }
         s.append('{');
         for (long i = 0; i < shape.size(); i++) {
-            s.append(i > 0 ? ", " : "").append(dtype.isFloating() ? Double.toString(get(i)) : Long.toString(getLong(i)));
+            s.append(i > 0 ? ", " : "")
+                    .append(dtype.isFloating() ? Double.toString(get(i)) : Long.toString(getLong(i)));
         }
         return s.append('}').toString();
     }

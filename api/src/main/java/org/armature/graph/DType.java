@@ -69,7 +69,8 @@ public enum DType {
                 return t;
             }
         }
-        throw new GraphException("safetensors type " + name + " is not supported: convert the file to F32, F16 or BF16");
+        throw new GraphException(
+                "safetensors type " + name + " is not supported: convert the file to F32, F16 or BF16");
     }
 
     @Override

@@ -221,9 +221,11 @@ public final class Graph {
             r.replace(v, b.parameter(v.name(), t.dtype(), t.shape()));
         }
         for (Node n : nodes) {
-            r.copy(n, n.outputs().stream()
-                    .map(o -> new TensorType(o.dtype(), o.shape().bind(symbols)))
-                    .toList());
+            r.copy(
+                    n,
+                    n.outputs().stream()
+                            .map(o -> new TensorType(o.dtype(), o.shape().bind(symbols)))
+                            .toList());
         }
         return r.finish();
     }
@@ -253,7 +255,8 @@ public final class Graph {
                     for (int i = 0; i < body.inputs().size(); i++) {
                         given.put(body.inputs().get(i).name(), r.get(n.input(i)));
                     }
-                    List<Value> out = List.copyOf(r.builder().inline(body, given).values());
+                    List<Value> out =
+                            List.copyOf(r.builder().inline(body, given).values());
                     for (int i = 0; i < out.size(); i++) {
                         r.replace(n.outputs().get(i), out.get(i));
                     }
@@ -306,7 +309,9 @@ public final class Graph {
     @Override
     public boolean equals(Object o) {
         return this == o
-                || o instanceof Graph g && hashCode() == g.hashCode() && canonical().equals(g.canonical());
+                || o instanceof Graph g
+                        && hashCode() == g.hashCode()
+                        && canonical().equals(g.canonical());
     }
 
     @Override
@@ -328,7 +333,13 @@ public final class Graph {
                             : v.constant().map(Constant::toString).orElse(v.name()))
                     .collect(Collectors.joining(", "));
             String out = n.outputs().stream().map(Value::toString).collect(Collectors.joining(", "));
-            s.append("  ").append(out).append(" = ").append(n.op()).append('(').append(in).append(')');
+            s.append("  ")
+                    .append(out)
+                    .append(" = ")
+                    .append(n.op())
+                    .append('(')
+                    .append(in)
+                    .append(')');
             if (!n.attributes().isEmpty()) {
                 s.append(" {");
                 s.append(n.attributes().entrySet().stream()
@@ -338,7 +349,8 @@ public final class Graph {
             }
             s.append('\n');
         }
-        outputs.forEach((k, v) -> s.append("  output ").append(k).append(" = ").append(v).append('\n'));
+        outputs.forEach((k, v) ->
+                s.append("  output ").append(k).append(" = ").append(v).append('\n'));
         return s.append('}').toString();
     }
 
@@ -384,8 +396,8 @@ public final class Graph {
         /** An input; throws {@link GraphException} if the name is taken. */
         public Value input(String name, DType dtype, Shape shape) {
             if (!names.add(name)) {
-                throw new GraphException("graph " + this.name + " already has a value named " + name
-                        + ": give the input another name");
+                throw new GraphException(
+                        "graph " + this.name + " already has a value named " + name + ": give the input another name");
             }
             Value v = new Value(this, name, dtype, shape, null, null);
             inputs.put(name, v);
@@ -417,8 +429,8 @@ public final class Graph {
         }
 
         public Value constant(Constant data) {
-            return constants.computeIfAbsent(data, c -> new Value(
-                    this, unique("constant"), c.dtype(), c.shape(), c, Inference.known(c)));
+            return constants.computeIfAbsent(
+                    data, c -> new Value(this, unique("constant"), c.dtype(), c.shape(), c, Inference.known(c)));
         }
 
         public Value scalar(DType dtype, double value) {
@@ -434,8 +446,8 @@ public final class Graph {
         public Builder output(String name, Value value) {
             require(value);
             if (outputs.putIfAbsent(name, value) != null) {
-                throw new GraphException("graph " + this.name + " already has an output " + name
-                        + ": give it another name");
+                throw new GraphException(
+                        "graph " + this.name + " already has an output " + name + ": give it another name");
             }
             return this;
         }

@@ -57,8 +57,9 @@ final class Inference {
         List<Result> r = infer();
         if (r == null) {
             if (declared.size() < count) {
-                throw new GraphException("the output shape depends on a value that is not constant: make axes, sizes and"
-                        + " split points constants, or declare the output's type");
+                throw new GraphException(
+                        "the output shape depends on a value that is not constant: make axes, sizes and"
+                                + " split points constants, or declare the output's type");
             }
             r = declared.stream()
                     .map(t -> new Result(t.dtype(), t.shape(), null))
@@ -71,18 +72,20 @@ final class Inference {
     }
 
     private @Nullable List<Result> infer() {
-        List<Result> r =
-                switch (op.domain()) {
-                    case Op.ONNX -> onnx();
-                    case Op.MICROSOFT -> microsoft();
-                    case Op.ARMATURE -> armature();
-                    default -> null;
-                };
+        List<Result> r = switch (op.domain()) {
+            case Op.ONNX -> onnx();
+            case Op.MICROSOFT -> microsoft();
+            case Op.ARMATURE -> armature();
+            default -> null;
+        };
         if (r == null && declared.size() < count) {
             if (List.of("If", "Loop", "Scan").contains(op.type())) {
-                throw new GraphException("control flow is not supported: export the model with fixed sizes or unroll it");
+                throw new GraphException(
+                        "control flow is not supported: export the model with fixed sizes or unroll it");
             }
-            if (op.type().startsWith("Random") || op.type().equals("Multinomial") || op.type().equals("Bernoulli")) {
+            if (op.type().startsWith("Random")
+                    || op.type().equals("Multinomial")
+                    || op.type().equals("Bernoulli")) {
                 throw new GraphException("randomness is an explicit input here: feed the random tensor");
             }
         }
@@ -94,13 +97,60 @@ final class Inference {
     @SuppressWarnings("StatementSwitchToExpressionSwitch")
     private @Nullable List<Result> onnx() {
         return switch (op.type()) {
-            case "Abs", "Neg", "Sign", "Relu", "Clip", "CumSum", "Trilu", "BitwiseNot", "Round", "Ceil", "Floor",
-                    "ScatterElements", "ScatterND", "Scatter", "ReverseSequence" -> same();
-            case "Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh", "Asinh",
-                    "Acosh", "Atanh", "Sigmoid", "HardSigmoid", "HardSwish", "Elu", "Celu", "Selu", "LeakyRelu",
-                    "ThresholdedRelu", "Softplus", "Softsign", "Gelu", "Mish", "Swish", "Erf", "Reciprocal", "Softmax",
-                    "LogSoftmax", "Hardmax", "Shrink", "LpNormalization", "LRN", "MeanVarianceNormalization",
-                    "InstanceNormalization", "GroupNormalization" -> {
+            case "Abs",
+                    "Neg",
+                    "Sign",
+                    "Relu",
+                    "Clip",
+                    "CumSum",
+                    "Trilu",
+                    "BitwiseNot",
+                    "Round",
+                    "Ceil",
+                    "Floor",
+                    "ScatterElements",
+                    "ScatterND",
+                    "Scatter",
+                    "ReverseSequence" -> same();
+            case "Sqrt",
+                    "Exp",
+                    "Log",
+                    "Sin",
+                    "Cos",
+                    "Tan",
+                    "Asin",
+                    "Acos",
+                    "Atan",
+                    "Sinh",
+                    "Cosh",
+                    "Tanh",
+                    "Asinh",
+                    "Acosh",
+                    "Atanh",
+                    "Sigmoid",
+                    "HardSigmoid",
+                    "HardSwish",
+                    "Elu",
+                    "Celu",
+                    "Selu",
+                    "LeakyRelu",
+                    "ThresholdedRelu",
+                    "Softplus",
+                    "Softsign",
+                    "Gelu",
+                    "Mish",
+                    "Swish",
+                    "Erf",
+                    "Reciprocal",
+                    "Softmax",
+                    "LogSoftmax",
+                    "Hardmax",
+                    "Shrink",
+                    "LpNormalization",
+                    "LRN",
+                    "MeanVarianceNormalization",
+                    "InstanceNormalization",
+                    "GroupNormalization" -> {
                 floating(0);
                 yield same();
             }
@@ -108,7 +158,8 @@ final class Inference {
                 floating(0);
                 yield count == 1 ? same() : normalization();
             }
-            case "Identity" -> List.of(new Result(type(0), shape(0), in.getFirst().known().orElse(null)));
+            case "Identity" ->
+                List.of(new Result(type(0), shape(0), in.getFirst().known().orElse(null)));
             case "Not" -> {
                 require(type(0) == DType.BOOL, "needs bool, not " + type(0));
                 yield same();
@@ -133,7 +184,9 @@ final class Inference {
                 yield List.of(new Result(DType.BOOL, broadcast(), comparison()));
             }
             case "Where" -> {
-                require(type(0) == DType.BOOL, "the condition must be bool, not " + type(0) + ": compare or cast first");
+                require(
+                        type(0) == DType.BOOL,
+                        "the condition must be bool, not " + type(0) + ": compare or cast first");
                 require(type(1) == type(2), "the branches are " + type(1) + " and " + type(2) + ": cast one");
                 yield List.of(new Result(type(1), broadcast(), where()));
             }
@@ -166,28 +219,43 @@ final class Inference {
             }
             case "BatchNormalization" -> {
                 Shape c = shape(0).slice(1, 2);
-                require(fits(c.at(0), shape(1).at(0)), "scale " + shape(1) + " does not fit the " + c.at(0) + " channels");
+                require(
+                        fits(c.at(0), shape(1).at(0)),
+                        "scale " + shape(1) + " does not fit the " + c.at(0) + " channels");
                 yield List.of(
-                        result(type(0), shape(0)), result(type(0), c), result(type(0), c), result(type(0), c),
+                        result(type(0), shape(0)),
+                        result(type(0), c),
+                        result(type(0), c),
+                        result(type(0), c),
                         result(type(0), c));
             }
             case "LayerNormalization" -> {
                 floating(0);
                 yield normalization();
             }
-            case "ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
-                    "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare" -> reduce();
-            case "ArgMax", "ArgMin" -> one(
-                    DType.INT64, reduced(new long[] {integer("axis", 0)}, integer("keepdims", 1) != 0));
+            case "ReduceSum",
+                    "ReduceMean",
+                    "ReduceMax",
+                    "ReduceMin",
+                    "ReduceProd",
+                    "ReduceL1",
+                    "ReduceL2",
+                    "ReduceLogSum",
+                    "ReduceLogSumExp",
+                    "ReduceSumSquare" -> reduce();
+            case "ArgMax", "ArgMin" ->
+                one(DType.INT64, reduced(new long[] {integer("axis", 0)}, integer("keepdims", 1) != 0));
             case "Shape" -> shapeOf();
             case "Size" -> List.of(new Result(DType.INT64, Shape.SCALAR, List.of(product(shape(0).dims()))));
             case "Reshape" -> reshape();
             case "Flatten" -> {
                 int axis = (int) integer("axis", 1);
                 axis = axis < 0 ? axis + shape(0).rank() : axis;
-                yield one(type(0), Shape.of(List.of(
-                        product(shape(0).dims().subList(0, axis)),
-                        product(shape(0).dims().subList(axis, shape(0).rank())))));
+                yield one(
+                        type(0),
+                        Shape.of(List.of(
+                                product(shape(0).dims().subList(0, axis)),
+                                product(shape(0).dims().subList(axis, shape(0).rank())))));
             }
             case "Transpose" -> transpose();
             case "Squeeze" -> squeeze();
@@ -229,14 +297,24 @@ final class Inference {
             case "DepthToSpace" -> {
                 long b = integer("blocksize", 1);
                 Shape s = shape(0);
-                yield one(type(0), Shape.of(List.of(
-                        s.at(0), s.at(1).dividedBy(Dim.of(b * b)), s.at(2).times(Dim.of(b)), s.at(3).times(Dim.of(b)))));
+                yield one(
+                        type(0),
+                        Shape.of(List.of(
+                                s.at(0),
+                                s.at(1).dividedBy(Dim.of(b * b)),
+                                s.at(2).times(Dim.of(b)),
+                                s.at(3).times(Dim.of(b)))));
             }
             case "SpaceToDepth" -> {
                 Dim b = Dim.of(integer("blocksize", 1));
                 Shape s = shape(0);
-                yield one(type(0), Shape.of(
-                        List.of(s.at(0), s.at(1).times(b.times(b)), s.at(2).dividedBy(b), s.at(3).dividedBy(b))));
+                yield one(
+                        type(0),
+                        Shape.of(List.of(
+                                s.at(0),
+                                s.at(1).times(b.times(b)),
+                                s.at(2).dividedBy(b),
+                                s.at(3).dividedBy(b))));
             }
             case "OneHot" -> {
                 List<Dim> depth = dims(1);
@@ -264,25 +342,30 @@ final class Inference {
                 }
                 yield List.of(new Result(v == null ? DType.FLOAT : v.dtype(), s, content));
             }
-            case "EyeLike" -> one(
-                    attributes.containsKey("dtype") ? DType.ofOnnx((int) integer("dtype", 1)) : type(0), shape(0));
+            case "EyeLike" ->
+                one(attributes.containsKey("dtype") ? DType.ofOnnx((int) integer("dtype", 1)) : type(0), shape(0));
             case "NonZero" -> one(DType.INT64, Shape.named(shape(0).rank(), symbol(1)));
-            case "Cast" -> List.of(new Result(
-                    DType.ofOnnx((int) integer("to", 1)), shape(0), dims(0)));
+            case "Cast" -> List.of(new Result(DType.ofOnnx((int) integer("to", 1)), shape(0), dims(0)));
             case "CastLike" -> List.of(new Result(type(1), shape(0), dims(0)));
             case "DFT" -> dft();
-            case "QuantizeLinear" -> one(
-                    has(2) ? type(2)
-                            : attributes.containsKey("output_dtype") && integer("output_dtype", 0) != 0
-                                    ? DType.ofOnnx((int) integer("output_dtype", 2))
-                                    : DType.UINT8,
-                    shape(0));
-            case "DequantizeLinear" -> one(
-                    integer("output_dtype", 0) != 0 ? DType.ofOnnx((int) integer("output_dtype", 1)) : type(1), shape(0));
-            case "DynamicQuantizeLinear" -> List.of(
-                    result(DType.UINT8, shape(0)), result(DType.FLOAT, Shape.SCALAR), result(DType.UINT8, Shape.SCALAR));
-            case "GridSample" -> one(
-                    type(0), shape(0).slice(0, 2).concat(shape(1).slice(1, shape(1).rank() - 1)));
+            case "QuantizeLinear" ->
+                one(
+                        has(2)
+                                ? type(2)
+                                : attributes.containsKey("output_dtype") && integer("output_dtype", 0) != 0
+                                        ? DType.ofOnnx((int) integer("output_dtype", 2))
+                                        : DType.UINT8,
+                        shape(0));
+            case "DequantizeLinear" ->
+                one(
+                        integer("output_dtype", 0) != 0 ? DType.ofOnnx((int) integer("output_dtype", 1)) : type(1),
+                        shape(0));
+            case "DynamicQuantizeLinear" ->
+                List.of(
+                        result(DType.UINT8, shape(0)),
+                        result(DType.FLOAT, Shape.SCALAR),
+                        result(DType.UINT8, Shape.SCALAR));
+            case "GridSample" -> one(type(0), shape(0).slice(0, 2).concat(shape(1).slice(1, shape(1).rank() - 1)));
             case "Col2Im" -> col2Im();
             default -> null;
         };
@@ -290,19 +373,30 @@ final class Inference {
 
     private @Nullable List<Result> microsoft() {
         return switch (op.type()) {
-            case "Gelu", "FastGelu", "BiasGelu", "QuickGelu", "BiasAdd", "BiasSoftmax", "RotaryEmbedding", "BiasDropout",
-                    "GroupNorm", "Inverse" -> same();
+            case "Gelu",
+                    "FastGelu",
+                    "BiasGelu",
+                    "QuickGelu",
+                    "BiasAdd",
+                    "BiasSoftmax",
+                    "RotaryEmbedding",
+                    "BiasDropout",
+                    "GroupNorm",
+                    "Inverse" -> same();
             case "FusedMatMul", "TransposeMatMul" -> {
                 sameTypes();
-                yield one(type(0), matMul(
-                        swapped(shape(0), integer("transA", 0)), swapped(shape(1), integer("transB", 0))));
+                yield one(
+                        type(0),
+                        matMul(swapped(shape(0), integer("transA", 0)), swapped(shape(1), integer("transB", 0))));
             }
             case "FusedGemm" -> gemm();
             case "FusedConv" -> one(type(0), conv(shape(0), shape(1)));
             case "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" -> {
                 Shape mean = shape(0).with(-1, 1);
                 yield List.of(
-                        result(type(0), shape(0)), result(DType.FLOAT, mean), result(DType.FLOAT, mean),
+                        result(type(0), shape(0)),
+                        result(DType.FLOAT, mean),
+                        result(DType.FLOAT, mean),
                         result(type(0), shape(0)));
             }
             case "MultiHeadAttention" -> {
@@ -310,8 +404,8 @@ final class Inference {
                 Dim width = v.rank() == 4 ? v.at(1).times(v.at(3)) : v.at(-1);
                 yield one(type(0), shape(0).with(2, width));
             }
-            case "MatMulIntegerToFloat", "DynamicQuantizeMatMul" -> one(
-                    op.type().startsWith("Dynamic") ? type(0) : type(2), matMul(shape(0), shape(1)));
+            case "MatMulIntegerToFloat", "DynamicQuantizeMatMul" ->
+                one(op.type().startsWith("Dynamic") ? type(0) : type(2), matMul(shape(0), shape(1)));
             case "QLinearAdd", "QLinearMul" -> one(type(0), Shape.broadcast(shape(0), shape(3)));
             case "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax" -> same();
             default -> null;
@@ -324,7 +418,9 @@ final class Inference {
             case "Call" -> {
                 Graph body = ((Attribute.Body) attributes.get("body")).value();
                 require(body.parameters().isEmpty(), "the body has parameters: make them inputs");
-                require(body.inputs().size() == in.size(), "the body takes " + body.inputs().size() + " inputs");
+                require(
+                        body.inputs().size() == in.size(),
+                        "the body takes " + body.inputs().size() + " inputs");
                 for (int i = 0; i < in.size(); i++) {
                     require(
                             body.inputs().get(i).type().equals(in.get(i).type()),
@@ -393,7 +489,8 @@ final class Inference {
                 } else {
                     Dim d = s.at(axis++);
                     Dim old = sizes.get(c);
-                    require(old == null || fits(old, d) || old.is(1) || d.is(1),
+                    require(
+                            old == null || fits(old, d) || old.is(1) || d.is(1),
                             "index " + c + " has sizes " + old + " and " + d);
                     if (old == null || old.is(1)) {
                         sizes.put(c, d);
@@ -426,12 +523,14 @@ final class Inference {
     }
 
     private Shape conv(Shape x, Shape w) {
-        require(x.rank() == w.rank() && x.rank() > 2, "input " + x + " and kernel " + w + " must have the same rank >= 3");
+        require(
+                x.rank() == w.rank() && x.rank() > 2,
+                "input " + x + " and kernel " + w + " must have the same rank >= 3");
         Dim channels = w.at(1).times(Dim.of(integer("group", 1)));
         require(
                 fits(x.at(1), channels),
-                "input " + x + " has " + x.at(1) + " channels, kernel " + w + " with group="
-                        + integer("group", 1) + " needs " + channels);
+                "input " + x + " has " + x.at(1) + " channels, kernel " + w + " with group=" + integer("group", 1)
+                        + " needs " + channels);
         Shape kernel = w.slice(2, w.rank());
         return x.slice(0, 1).concat(w.slice(0, 1)).concat(windows(x, kernel, false));
     }
@@ -448,7 +547,8 @@ final class Inference {
         long[] strides = orOnes(integers("strides"), n);
         long[] dilations = orOnes(integers("dilations"), n);
         long[] pads = attributes.containsKey("pads") ? integers("pads") : new long[2 * n];
-        require(pads.length == 2 * n && strides.length == n && dilations.length == n,
+        require(
+                pads.length == 2 * n && strides.length == n && dilations.length == n,
                 "pads, strides or dilations do not fit a kernel " + kernel);
         String auto = text("auto_pad", "NOTSET");
         List<Dim> d = new ArrayList<>();
@@ -459,14 +559,18 @@ final class Inference {
                 d.add(size.plus(Dim.of(strides[i] - 1)).dividedBy(stride));
                 continue;
             }
-            Dim reach = kernel.at(i).minus(Dim.of(1)).times(Dim.of(dilations[i])).plus(Dim.of(1));
+            Dim reach =
+                    kernel.at(i).minus(Dim.of(1)).times(Dim.of(dilations[i])).plus(Dim.of(1));
             Dim room = size.plus(Dim.of(pads[i] + pads[i + n])).minus(reach);
             if (auto.equals("VALID")) {
                 room = size.minus(reach);
             }
-            require(!room.isKnown() || room.size() >= 0, "window " + reach + " is larger than the padded size "
-                    + room.plus(reach) + " at axis " + (i + 2));
-            Dim out = (ceil ? room.plus(Dim.of(strides[i] - 1)) : room).dividedBy(stride).plus(Dim.of(1));
+            require(
+                    !room.isKnown() || room.size() >= 0,
+                    "window " + reach + " is larger than the padded size " + room.plus(reach) + " at axis " + (i + 2));
+            Dim out = (ceil ? room.plus(Dim.of(strides[i] - 1)) : room)
+                    .dividedBy(stride)
+                    .plus(Dim.of(1));
             // The last window of ceil mode must not start in the padding at the end.
             if (ceil && out.isKnown() && size.isKnown() && (out.size() - 1) * strides[i] >= size.size() + pads[i]) {
                 out = out.minus(Dim.of(1));
@@ -479,7 +583,9 @@ final class Inference {
     private Shape convTranspose() {
         Shape x = shape(0);
         Shape w = shape(1);
-        require(fits(x.at(1), w.at(0)), "input " + x + " has " + x.at(1) + " channels, kernel " + w + " needs " + w.at(0));
+        require(
+                fits(x.at(1), w.at(0)),
+                "input " + x + " has " + x.at(1) + " channels, kernel " + w + " needs " + w.at(0));
         int n = x.rank() - 2;
         long[] strides = orOnes(integers("strides"), n);
         long[] dilations = orOnes(integers("dilations"), n);
@@ -497,7 +603,8 @@ final class Inference {
             } else if (auto.startsWith("SAME")) {
                 d.add(size.times(Dim.of(strides[i])));
             } else {
-                Dim reach = w.at(i + 2).minus(Dim.of(1)).times(Dim.of(dilations[i])).plus(Dim.of(1));
+                Dim reach =
+                        w.at(i + 2).minus(Dim.of(1)).times(Dim.of(dilations[i])).plus(Dim.of(1));
                 d.add(size.minus(Dim.of(1))
                         .times(Dim.of(strides[i]))
                         .plus(reach)
@@ -596,7 +703,9 @@ final class Inference {
         }
         Shape s = Shape.of(d);
         if (x.isStatic() && s.isStatic()) {
-            require(x.size() == s.size(), "shape " + x + " has " + x.size() + " elements, " + target + " would have " + s.size());
+            require(
+                    x.size() == s.size(),
+                    "shape " + x + " has " + x.size() + " elements, " + target + " would have " + s.size());
         }
         return List.of(new Result(type(0), s, dims(0)));
     }
@@ -640,7 +749,9 @@ final class Inference {
         require(
                 Arrays.stream(perm).map(x::axis).distinct().count() == perm.length,
                 "perm " + Arrays.toString(perm) + " names an axis twice");
-        return one(type(0), Shape.of(Arrays.stream(perm).mapToObj(p -> x.at((int) p)).toList()));
+        return one(
+                type(0),
+                Shape.of(Arrays.stream(perm).mapToObj(p -> x.at((int) p)).toList()));
     }
 
     private @Nullable List<Result> squeeze() {
@@ -650,10 +761,15 @@ final class Inference {
             if (has(1)) {
                 return null;
             }
-            axes = IntStream.range(0, x.rank()).filter(i -> x.at(i).is(1)).asLongStream().toArray();
+            axes = IntStream.range(0, x.rank())
+                    .filter(i -> x.at(i).is(1))
+                    .asLongStream()
+                    .toArray();
         }
         for (long a : axes) {
-            require(!x.at((int) a).isKnown() || x.at((int) a).is(1), "axis " + a + " has size " + x.at((int) a) + ", not 1");
+            require(
+                    !x.at((int) a).isKnown() || x.at((int) a).is(1),
+                    "axis " + a + " has size " + x.at((int) a) + ", not 1");
         }
         return List.of(new Result(type(0), reduced(axes, false), dims(0)));
     }
@@ -689,7 +805,8 @@ final class Inference {
             Shape s = shape(i);
             require(s.rank() == first.rank(), "shapes " + first + " and " + s + " have different ranks");
             for (int a = 0; a < s.rank(); a++) {
-                require(a == axis || fits(s.at(a), first.at(a)),
+                require(
+                        a == axis || fits(s.at(a), first.at(a)),
                         "shapes " + first + " and " + s + " differ at axis " + a + ", not only at axis " + axis);
             }
             size = size.plus(s.at(axis));
@@ -724,7 +841,8 @@ final class Inference {
             r.add(result(type(0), shape(0).with(axis, sizes == null ? symbol(i) : Dim.of(sizes[i]))));
         }
         if (sizes != null && total.isKnown()) {
-            require(Arrays.stream(sizes).sum() == total.size(),
+            require(
+                    Arrays.stream(sizes).sum() == total.size(),
                     "parts " + Arrays.toString(sizes) + " do not add up to " + total + " at axis " + axis);
         }
         return r;
@@ -791,12 +909,15 @@ final class Inference {
     private List<Result> pad() {
         Shape x = shape(0);
         long[] pads = attributes.containsKey("pads") ? integers("pads") : has(1) ? numbers(1) : null;
-        long[] axes = has(3) ? numbers(3) : IntStream.range(0, x.rank()).asLongStream().toArray();
+        long[] axes = has(3)
+                ? numbers(3)
+                : IntStream.range(0, x.rank()).asLongStream().toArray();
         if (pads == null || axes == null) {
             return one(type(0), unknown(x.rank()));
         }
-        require(pads.length == 2 * axes.length, "pads " + Arrays.toString(pads) + " must hold a start and an end for "
-                + axes.length + " axes");
+        require(
+                pads.length == 2 * axes.length,
+                "pads " + Arrays.toString(pads) + " must hold a start and an end for " + axes.length + " axes");
         Shape s = x;
         for (int i = 0; i < axes.length; i++) {
             int a = x.axis(axes[i]);
@@ -851,9 +972,7 @@ final class Inference {
     }
 
     private double @Nullable [] scales(int input) {
-        return has(input)
-                ? in.get(input).constant().map(Constant::toDoubles).orElse(null)
-                : null;
+        return has(input) ? in.get(input).constant().map(Constant::toDoubles).orElse(null) : null;
     }
 
     private List<Result> range() {
@@ -914,7 +1033,11 @@ final class Inference {
     private @Nullable List<Dim> arithmetic() {
         List<Dim> a = dims(0);
         List<Dim> b = dims(1);
-        if (a == null || b == null || shape(0).rank() > 1 || shape(1).rank() > 1 || op.type().equals("Mod")) {
+        if (a == null
+                || b == null
+                || shape(0).rank() > 1
+                || shape(1).rank() > 1
+                || op.type().equals("Mod")) {
             return null;
         }
         int n = a.isEmpty() || b.isEmpty() ? 0 : Math.max(a.size(), b.size());
@@ -1066,7 +1189,8 @@ final class Inference {
 
     private void sameTypes() {
         for (Value v : in) {
-            require(!v.isPresent() || v.dtype() == type(0),
+            require(
+                    !v.isPresent() || v.dtype() == type(0),
                     "mixes " + type(0) + " and " + v.dtype() + ": cast one of them");
         }
     }

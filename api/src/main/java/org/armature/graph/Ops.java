@@ -212,8 +212,7 @@ public final class Ops {
     }
 
     public static Value hardSigmoid(Value x, double alpha, double beta) {
-        return x.builder()
-                .node("HardSigmoid", List.of(x), attributes("alpha", (float) alpha, "beta", (float) beta));
+        return x.builder().node("HardSigmoid", List.of(x), attributes("alpha", (float) alpha, "beta", (float) beta));
     }
 
     public static Value hardSwish(Value x) {
@@ -251,7 +250,8 @@ public final class Ops {
         return node("PRelu", x, slope);
     }
 
-    // ---- comparison and logic ----------------------------------------------------------------------------------------
+    // ---- comparison and logic
+    // ----------------------------------------------------------------------------------------
 
     public static Value equal(Value a, Value b) {
         return node("Equal", a, b);
@@ -302,7 +302,8 @@ public final class Ops {
         return node("Where", condition, a, b);
     }
 
-    // ---- products ----------------------------------------------------------------------------------------------------
+    // ---- products
+    // ----------------------------------------------------------------------------------------------------
 
     /** {@code [..., M, K] x [..., K, N] -> [..., M, N]}, leading axes broadcast. */
     public static Value matMul(Value a, Value b) {
@@ -320,9 +321,7 @@ public final class Ops {
 
     /** PyTorch's linear layer: {@code x [..., I], weight [O, I], bias [O] or none -> [..., O]}. */
     public static Value linear(Value x, Value weight, Value bias) {
-        Value y = x.rank() == 2
-                ? gemm(x, weight, bias, 1, 1, false, true)
-                : matMul(x, transpose(weight, 1, 0));
+        Value y = x.rank() == 2 ? gemm(x, weight, bias, 1, 1, false, true) : matMul(x, transpose(weight, 1, 0));
         return x.rank() == 2 || !bias.isPresent() ? y : add(y, bias);
     }
 
@@ -330,10 +329,12 @@ public final class Ops {
         return terms[0].builder().node("Einsum", List.of(terms), Map.of("equation", Attribute.of(equation)));
     }
 
-    // ---- windows -----------------------------------------------------------------------------------------------------
+    // ---- windows
+    // -----------------------------------------------------------------------------------------------------
 
     /** Strides, padding and so on of convolutions and pools; start from {@link #of} and change what differs. */
-    public record Window(long[] strides, long[] pads, long[] dilations, long group, boolean ceil, boolean countPadding) {
+    public record Window(
+            long[] strides, long[] pads, long[] dilations, long group, boolean ceil, boolean countPadding) {
         /** Stride 1, no padding, no dilation, over {@code n} spatial axes. */
         public static Window of(int n) {
             return new Window(full(n, 1), new long[2 * n], full(n, 1), 1, false, false);
@@ -412,8 +413,16 @@ public final class Ops {
                         "MaxPool",
                         List.of(x),
                         attributes(
-                                "kernel_shape", kernel, "strides", w.strides, "pads", w.pads, "dilations", w.dilations,
-                                "ceil_mode", w.ceil));
+                                "kernel_shape",
+                                kernel,
+                                "strides",
+                                w.strides,
+                                "pads",
+                                w.pads,
+                                "dilations",
+                                w.dilations,
+                                "ceil_mode",
+                                w.ceil));
     }
 
     public static Value averagePool(Value x, long[] kernel, Window w) {
@@ -422,8 +431,16 @@ public final class Ops {
                         "AveragePool",
                         List.of(x),
                         attributes(
-                                "kernel_shape", kernel, "strides", w.strides, "pads", w.pads, "ceil_mode", w.ceil,
-                                "count_include_pad", w.countPadding));
+                                "kernel_shape",
+                                kernel,
+                                "strides",
+                                w.strides,
+                                "pads",
+                                w.pads,
+                                "ceil_mode",
+                                w.ceil,
+                                "count_include_pad",
+                                w.countPadding));
     }
 
     /** {@code [N, C, spatial...] -> [N, C, 1...]}. */
@@ -435,7 +452,8 @@ public final class Ops {
         return node("GlobalMaxPool", x);
     }
 
-    // ---- normalisation -----------------------------------------------------------------------------------------------
+    // ---- normalisation
+    // -----------------------------------------------------------------------------------------------
 
     public static Value softmax(Value x, int axis) {
         return x.builder().node("Softmax", List.of(x), Map.of("axis", Attribute.of((long) axis)));
@@ -448,20 +466,16 @@ public final class Ops {
     /** Over the axes from {@code axis} on; {@code bias} may be none. */
     public static Value layerNormalization(Value x, Value scale, Value bias, int axis, double epsilon) {
         return x.builder()
-                .node(
-                        "LayerNormalization",
-                        trim(x, scale, bias),
-                        attributes("axis", (long) axis, "epsilon", (float) epsilon));
+                .node("LayerNormalization", trim(x, scale, bias), attributes("axis", (long) axis, "epsilon", (float)
+                        epsilon));
     }
 
     /** {@code x [N, C, ...]}, normalised with running statistics (inference). */
     public static Value batchNormalization(
             Value x, Value scale, Value bias, Value mean, Value variance, double epsilon) {
         return x.builder()
-                .node(
-                        "BatchNormalization",
-                        List.of(x, scale, bias, mean, variance),
-                        attributes("epsilon", (float) epsilon));
+                .node("BatchNormalization", List.of(x, scale, bias, mean, variance), attributes("epsilon", (float)
+                        epsilon));
     }
 
     public static Value instanceNormalization(Value x, Value scale, Value bias, double epsilon) {
@@ -484,7 +498,8 @@ public final class Ops {
         return add(mul(y, reshape(scale, perChannel)), reshape(bias, perChannel));
     }
 
-    // ---- reductions --------------------------------------------------------------------------------------------------
+    // ---- reductions
+    // --------------------------------------------------------------------------------------------------
 
     public static Value reduceSum(Value x, boolean keep, long... axes) {
         return reduce("ReduceSum", x, keep, axes);
@@ -551,7 +566,8 @@ public final class Ops {
                         2);
     }
 
-    // ---- shapes ------------------------------------------------------------------------------------------------------
+    // ---- shapes
+    // ------------------------------------------------------------------------------------------------------
 
     /** 0 keeps the size of the input at that axis, -1 takes what remains. */
     public static Value reshape(Value x, long... sizes) {
@@ -704,12 +720,14 @@ public final class Ops {
      * @param coordinates half_pixel (PyTorch's align_corners=False), align_corners, asymmetric, pytorch_half_pixel
      * @param options more attributes, e.g. {@code antialias}, {@code cubic_coeff_a}, {@code nearest_mode}
      */
-    public static Value resize(
-            Value x, long[] sizes, String mode, String coordinates, Map<String, Attribute> options) {
+    public static Value resize(Value x, long[] sizes, String mode, String coordinates, Map<String, Attribute> options) {
         Map<String, Attribute> a = attributes("mode", mode, "coordinate_transformation_mode", coordinates);
         a.putAll(options);
         return x.builder()
-                .node("Resize", List.of(x, Value.none(), Value.none(), x.builder().longs(sizes)), a);
+                .node(
+                        "Resize",
+                        List.of(x, Value.none(), Value.none(), x.builder().longs(sizes)),
+                        a);
     }
 
     /** The shape as INT64; inference knows it wherever it is fixed. */
@@ -739,9 +757,7 @@ public final class Ops {
     }
 
     public static Value cast(Value x, DType to) {
-        return x.dtype() == to
-                ? x
-                : x.builder().node("Cast", List.of(x), Map.of("to", Attribute.of((long) to.onnx())));
+        return x.dtype() == to ? x : x.builder().node("Cast", List.of(x), Map.of("to", Attribute.of((long) to.onnx())));
     }
 
     /**
@@ -761,11 +777,11 @@ public final class Ops {
                 attributes("inverse", inverse, "onesided", onesided));
     }
 
-    // ---- quantisation ------------------------------------------------------------------------------------------------
+    // ---- quantisation
+    // ------------------------------------------------------------------------------------------------
 
     public static Value quantizeLinear(Value x, Value scale, Value zeroPoint, int axis) {
-        return x.builder()
-                .node("QuantizeLinear", trim(x, scale, zeroPoint), Map.of("axis", Attribute.of((long) axis)));
+        return x.builder().node("QuantizeLinear", trim(x, scale, zeroPoint), Map.of("axis", Attribute.of((long) axis)));
     }
 
     public static Value dequantizeLinear(Value x, Value scale, Value zeroPoint, int axis) {
@@ -773,7 +789,8 @@ public final class Ops {
                 .node("DequantizeLinear", trim(x, scale, zeroPoint), Map.of("axis", Attribute.of((long) axis)));
     }
 
-    // ---- ours --------------------------------------------------------------------------------------------------------
+    // ---- ours
+    // --------------------------------------------------------------------------------------------------------
 
     /** The value itself, through which no derivative flows. */
     public static Value stopGradient(Value x) {
@@ -798,7 +815,10 @@ public final class Ops {
         }
         return in[0].builder()
                 .node(
-                        new Op(Op.ARMATURE, "Call"), List.of(in), a, body.outputs().size());
+                        new Op(Op.ARMATURE, "Call"),
+                        List.of(in),
+                        a,
+                        body.outputs().size());
     }
 
     /** The body of a {@code Call} node. */
@@ -806,7 +826,8 @@ public final class Ops {
         return ((Attribute.Body) call.attributes().get("body")).value();
     }
 
-    // ---- helpers -----------------------------------------------------------------------------------------------------
+    // ---- helpers
+    // -----------------------------------------------------------------------------------------------------
 
     /** A scalar constant of the type of {@code x}. */
     public static Value like(Value x, double value) {
@@ -835,8 +856,9 @@ public final class Ops {
                         case Constant v -> Attribute.of(v);
                         case Graph v -> Attribute.of(v);
                         case Attribute v -> v;
-                        default -> throw new GraphException("attribute " + pairs[i] + " has a value of "
-                                + pairs[i + 1].getClass() + ": use a number, text, long[], Constant or Graph");
+                        default ->
+                            throw new GraphException("attribute " + pairs[i] + " has a value of "
+                                    + pairs[i + 1].getClass() + ": use a number, text, long[], Constant or Graph");
                     });
         }
         return a;

@@ -93,7 +93,8 @@ public final class Rewriter {
 
     List<Value> copy(Node n, List<TensorType> declared) {
         List<Value> in = n.inputs().stream().map(this::get).toList();
-        List<Value> out = builder.node(n.op(), n.name(), in, n.attributes(), n.outputs().size(), declared);
+        List<Value> out =
+                builder.node(n.op(), n.name(), in, n.attributes(), n.outputs().size(), declared);
         for (int i = 0; i < out.size(); i++) {
             map.put(n.outputs().get(i), out.get(i));
         }

@@ -41,8 +41,9 @@ public final class Shape {
                 case String s -> Dim.named(s);
                 case Dim d -> d;
                 case Number n when n.longValue() >= 0 -> Dim.of(n.longValue());
-                default -> throw new GraphException("size " + sizes[i] + " of shape " + Arrays.toString(sizes)
-                        + " is neither a number >= 0 nor a symbol");
+                default ->
+                    throw new GraphException("size " + sizes[i] + " of shape " + Arrays.toString(sizes)
+                            + " is neither a number >= 0 nor a symbol");
             };
         }
         return new Shape(dims);
@@ -166,7 +167,8 @@ public final class Shape {
                 throw new GraphException("shapes " + a + " and " + b + " do not broadcast: sizes " + x + " and " + y
                         + " meet at axis " + (i - rank) + " and neither is 1");
             }
-            // A symbol beside a number larger than one must turn out to be that number (or one): the number is the answer.
+            // A symbol beside a number larger than one must turn out to be that number (or one): the number is the
+            // answer.
             d[i] = x.is(1) ? y : y.is(1) ? x : x.isKnown() ? x : y.isKnown() ? y : x;
         }
         return new Shape(d);

@@ -201,8 +201,8 @@ public final class Config {
 
     private <T> T wrong(String key, String wanted) {
         Object v = values.get(key);
-        throw new IllegalArgumentException("config key " + full(key) + " is "
-                + (v instanceof String ? "\"" + v + "\"" : v) + ": give " + wanted);
+        throw new IllegalArgumentException(
+                "config key " + full(key) + " is " + (v instanceof String ? "\"" + v + "\"" : v) + ": give " + wanted);
     }
 
     private String full(String key) {

@@ -22,8 +22,7 @@ class GraphTest {
 
     @Test
     void readsLikeTheFormula() {
-        assertEquals(
-                """
+        assertEquals("""
                 graph mlp {
                   input x: float[batch, 4]
                   parameter layers.0.weight: float[3, 4]
@@ -31,8 +30,7 @@ class GraphTest {
                   gemm_1: float[batch, 3] = Gemm(x, layers.0.weight, layers.0.bias) {alpha=1.0, beta=1.0, transA=0, transB=1}
                   relu_1: float[batch, 3] = Relu(gemm_1)
                   output y = relu_1: float[batch, 3]
-                }""",
-                mlp(3).toString());
+                }""", mlp(3).toString());
     }
 
     @Test
@@ -95,7 +93,8 @@ class GraphTest {
             r.replace(n.output(), mul(v, v));
             return true;
         });
-        assertEquals(List.of("Mul", "Neg"), squared.nodes().stream().map(Node::type).toList());
+        assertEquals(
+                List.of("Mul", "Neg"), squared.nodes().stream().map(Node::type).toList());
     }
 
     @Test
@@ -108,8 +107,10 @@ class GraphTest {
         Value y = call(square, null, stopGradient(x)).getFirst();
         Graph g = b.output("y", add(y, x)).build();
         assertEquals(
-                List.of("StopGradient", "Call", "Add"), g.nodes().stream().map(Node::type).toList());
-        assertEquals(List.of("Mul", "Add"), g.flat().nodes().stream().map(Node::type).toList());
+                List.of("StopGradient", "Call", "Add"),
+                g.nodes().stream().map(Node::type).toList());
+        assertEquals(
+                List.of("Mul", "Add"), g.flat().nodes().stream().map(Node::type).toList());
         assertEquals(g.flat(), g.flat().flat());
     }
 
