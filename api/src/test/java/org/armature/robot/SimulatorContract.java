@@ -76,7 +76,10 @@ public abstract class SimulatorContract {
             List<Simulator.Body> a = world.bodies();
             List<Simulator.Body> b = other.bodies();
             for (int i = 0; i < a.size(); i++) {
-                assertArrayEquals(a.get(i).pose().matrix(), b.get(i).pose().matrix(), a.get(i).name());
+                assertArrayEquals(
+                        a.get(i).pose().matrix(),
+                        b.get(i).pose().matrix(),
+                        a.get(i).name());
             }
         } finally {
             other.close();
@@ -122,7 +125,9 @@ public abstract class SimulatorContract {
             CameraFrame f = world.render(camera, 64, 48, 123);
             assertEquals(camera, f.camera());
             assertEquals(123, f.timeNanos());
-            assertTrue(f.depth().isPresent() && f.intrinsics().isPresent() && f.pose().isPresent());
+            assertTrue(f.depth().isPresent()
+                    && f.intrinsics().isPresent()
+                    && f.pose().isPresent());
             int known = 0;
             for (float z : f.depth().orElseThrow()) {
                 assertTrue(z >= 0 && z < 100, "depth " + z);
@@ -161,7 +166,9 @@ public abstract class SimulatorContract {
         assertThrows(IllegalArgumentException.class, () -> world.step(nan));
         assertThrows(IllegalArgumentException.class, () -> world.step(new double[1]));
         assertThrows(IllegalArgumentException.class, () -> world.render("none", 64, 48, 0));
-        assertThrows(IllegalArgumentException.class, () -> world.render(world.cameras().getFirst(), 0, 48, 0));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> world.render(world.cameras().getFirst(), 0, 48, 0));
         assertThrows(IllegalArgumentException.class, () -> simulator.open(1, 0));
         assertThrows(IllegalArgumentException.class, () -> simulator.open(1, 1_000_000_000));
         run(world, 10);
@@ -206,7 +213,8 @@ public abstract class SimulatorContract {
 
     @Test
     void bodiesHaveNamesOfTheirOwn() {
-        long names = world.bodies().stream().map(Simulator.Body::name).distinct().count();
+        long names =
+                world.bodies().stream().map(Simulator.Body::name).distinct().count();
         assertEquals(world.bodies().size(), names);
         assertNotEquals(0, names);
     }

@@ -14,8 +14,8 @@ final class Commands {
         }
         for (int j = 0; j < Arm.JOINTS; j++) {
             if (!Double.isFinite(command[j])) {
-                throw new IllegalArgumentException("the command of joint " + j + " is " + command[j]
-                        + ": it must be finite");
+                throw new IllegalArgumentException(
+                        "the command of joint " + j + " is " + command[j] + ": it must be finite");
             }
         }
     }

@@ -125,9 +125,7 @@ final class Frames {
 
     /** A frame from its three unit axes and its origin. */
     static Pose axes(double[] x, double[] y, double[] z, double px, double py, double pz) {
-        return new Pose(new double[] {
-            x[0], y[0], z[0], px, x[1], y[1], z[1], py, x[2], y[2], z[2], pz, 0, 0, 0, 1
-        });
+        return new Pose(new double[] {x[0], y[0], z[0], px, x[1], y[1], z[1], py, x[2], y[2], z[2], pz, 0, 0, 0, 1});
     }
 
     private static double[] unit(double x, double y, double z) {

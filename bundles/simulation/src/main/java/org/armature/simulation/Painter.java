@@ -19,8 +19,7 @@ final class Painter {
     private final double[] hit = new double[4];
 
     /** Draws what a camera sees. {@code pose} is camera-to-world, OpenCV axes. */
-    CameraFrame draw(
-            String name, List<Body> bodies, Pose pose, Intrinsics k, int width, int height, long timeNanos) {
+    CameraFrame draw(String name, List<Body> bodies, Pose pose, Intrinsics k, int width, int height, long timeNanos) {
         byte[] rgb = new byte[3 * width * height];
         float[] depth = new float[width * height];
         Arrays.fill(depth, Float.POSITIVE_INFINITY);

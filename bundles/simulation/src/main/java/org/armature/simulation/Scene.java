@@ -94,8 +94,7 @@ record Scene(long seed, List<Thing> things, String instruction) {
         }
         Thing object = things.get(random.nextInt(4));
         Thing container = things.get(4 + random.nextInt(2));
-        return new Scene(
-                seed, List.copyOf(things), "put the " + object.name() + " in the " + container.name());
+        return new Scene(seed, List.copyOf(things), "put the " + object.name() + " in the " + container.name());
     }
 
     private static double[][] places(SplittableRandom random) {
@@ -151,7 +150,8 @@ record Scene(long seed, List<Thing> things, String instruction) {
         Matcher m = TASK.matcher(words);
         if (!m.matches()) {
             throw new IllegalArgumentException("cannot judge \"" + words
-                    + "\": say \"put the <colour> <object> in the <colour> <container>\", e.g. \"" + instruction + "\"");
+                    + "\": say \"put the <colour> <object> in the <colour> <container>\", e.g. \"" + instruction
+                    + "\"");
         }
         return new Task(find(m.group(1), false), find(m.group(2), true));
     }

@@ -22,8 +22,8 @@ final class Stage {
     /** Height of a container's floor above its origin, metres. */
     static final double FLOOR = 0.006;
 
-    static final Part TABLE = new Part(
-            "table", 0, at(0.36, 0, -0.02), Part.Shape.BOX, new double[] {0.52, 0.62, 0.02}, 0xB9B2A8, true);
+    static final Part TABLE =
+            new Part("table", 0, at(0.36, 0, -0.02), Part.Shape.BOX, new double[] {0.52, 0.62, 0.02}, 0xB9B2A8, true);
 
     /**
      * A camera.
@@ -77,8 +77,22 @@ final class Stage {
                 p.add(part(frame, at(0, 0, FLOOR / 2), Part.Shape.CYLINDER, 0.058, FLOOR / 2));
                 double lean = Math.atan2(0.026, 0.05);
                 Pose wall = new Pose(new double[] {
-                    Math.cos(lean), 0, Math.sin(lean), 0.069, 0, 1, 0, 0, -Math.sin(lean), 0, Math.cos(lean), 0.025, 0,
-                    0, 0, 1
+                    Math.cos(lean),
+                    0,
+                    Math.sin(lean),
+                    0.069,
+                    0,
+                    1,
+                    0,
+                    0,
+                    -Math.sin(lean),
+                    0,
+                    Math.cos(lean),
+                    0.025,
+                    0,
+                    0,
+                    0,
+                    1
                 });
                 for (int i = 0; i < 16; i++) {
                     p.add(part(
@@ -156,7 +170,6 @@ final class Stage {
         double lean = Math.toRadians(18);
         double c = Math.cos(lean);
         double s = Math.sin(lean);
-        return Frames.axes(
-                new double[] {0, 1, 0}, new double[] {-c, 0, -s}, new double[] {-s, 0, c}, 0.06, 0, 0.02);
+        return Frames.axes(new double[] {0, 1, 0}, new double[] {-c, 0, -s}, new double[] {-s, 0, c}, 0.06, 0, 0.02);
     }
 }

@@ -55,7 +55,10 @@ final class Hands {
                 .findFirst()
                 .orElseThrow()
                 .name();
-        return world.bodies().stream().filter(b -> b.name().equals(name)).findFirst().orElseThrow();
+        return world.bodies().stream()
+                .filter(b -> b.name().equals(name))
+                .findFirst()
+                .orElseThrow();
     }
 
     private Scene scene() {
@@ -63,7 +66,8 @@ final class Hands {
         for (long s = 0; s < 64; s++) {
             Scene scene = Scene.of(s);
             if (Stage.parts(scene).stream()
-                    .allMatch(p -> world.bodies().stream().anyMatch(b -> b.name().equals(p.name())))) {
+                    .allMatch(
+                            p -> world.bodies().stream().anyMatch(b -> b.name().equals(p.name())))) {
                 return scene;
             }
         }

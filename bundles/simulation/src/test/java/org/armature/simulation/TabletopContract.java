@@ -49,21 +49,16 @@ abstract class TabletopContract {
         int v = (int) (k.fy() * c[1] / c[2] + k.cy());
         int i = v * f.width() + u;
         double z = f.depth().orElseThrow()[i];
-        double[] p = f.pose()
-                .orElseThrow()
-                .transform((u + 0.5 - k.cx()) / k.fx() * z, (v + 0.5 - k.cy()) / k.fy() * z, z);
+        double[] p =
+                f.pose().orElseThrow().transform((u + 0.5 - k.cx()) / k.fx() * z, (v + 0.5 - k.cy()) / k.fy() * z, z);
         double[] local = b.pose().inverse().transform(p[0], p[1], p[2]);
         double[] s = b.size();
-        double off =
-                switch (b.shape()) {
-                    case "box" ->
-                        Math.max(
-                                Math.abs(local[0]) - s[0],
-                                Math.max(Math.abs(local[1]) - s[1], Math.abs(local[2]) - s[2]));
-                    case "cylinder" ->
-                        Math.max(Math.hypot(local[0], local[1]) - s[0], Math.abs(local[2]) - s[1]);
-                    default -> Math.sqrt(local[0] * local[0] + local[1] * local[1] + local[2] * local[2]) - s[0];
-                };
+        double off = switch (b.shape()) {
+            case "box" ->
+                Math.max(Math.abs(local[0]) - s[0], Math.max(Math.abs(local[1]) - s[1], Math.abs(local[2]) - s[2]));
+            case "cylinder" -> Math.max(Math.hypot(local[0], local[1]) - s[0], Math.abs(local[2]) - s[1]);
+            default -> Math.sqrt(local[0] * local[0] + local[1] * local[1] + local[2] * local[2]) - s[0];
+        };
         assertEquals(0, off, 0.0015, b.name() + " seen at pixel " + u + ", " + v);
         int rgb = (f.rgb()[3 * i] & 255) << 16 | (f.rgb()[3 * i + 1] & 255) << 8 | f.rgb()[3 * i + 2] & 255;
         assertEquals(hue(b.rgb()), hue(rgb), 0.06, b.name() + " looks like #" + Integer.toHexString(rgb));
