@@ -46,8 +46,7 @@ record Header(SequencedMap<String, Entry> tensors, Map<String, String> metadata,
     static final int MAX_TENSORS = 1_000_000;
     static final int MAX_RANK = 32;
 
-    private static final ValueLayout.OfLong LENGTH =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfLong LENGTH = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private static final JsonFactory JSON = JsonFactory.builder()
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -195,7 +194,8 @@ record Header(SequencedMap<String, Entry> tensors, Map<String, String> metadata,
             try {
                 dtype = DType.ofSafetensors(type);
             } catch (GraphException e) {
-                throw new MalformedFile(where, "holds tensor " + quote(name) + " of a type not known: " + e.getMessage(), e);
+                throw new MalformedFile(
+                        where, "holds tensor " + quote(name) + " of a type not known: " + e.getMessage(), e);
             }
             if (start > end || end > dataBytes) {
                 throw bad("puts tensor " + quote(name) + " at bytes " + start + " to " + end + " of " + dataBytes);
@@ -237,7 +237,8 @@ record Header(SequencedMap<String, Entry> tensors, Map<String, String> metadata,
             long at = 0;
             for (Entry e : entries) {
                 if (e.start != at) {
-                    throw bad((e.start < at ? "lets tensor " + quote(e.name) + " overlap the one before it"
+                    throw bad((e.start < at
+                                    ? "lets tensor " + quote(e.name) + " overlap the one before it"
                                     : "leaves a gap before tensor " + quote(e.name))
                             + ": it starts at byte " + e.start + ", the one before ends at " + at);
                 }

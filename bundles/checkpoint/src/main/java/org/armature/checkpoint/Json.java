@@ -14,7 +14,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.Map;
 import org.armature.model.Config;
 import org.armature.model.ConfigReader;
 import org.osgi.service.component.annotations.Component;
@@ -51,7 +50,8 @@ public final class Json implements ConfigReader {
         try (var in = Files.newInputStream(json)) {
             return MAPPER.readTree(in);
         } catch (JsonProcessingException e) {
-            String place = e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";
+            String place =
+                    e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";
             throw new IOException(json + " is not valid JSON" + place + ": " + e.getOriginalMessage(), e);
         }
     }

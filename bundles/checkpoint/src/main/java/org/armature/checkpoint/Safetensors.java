@@ -69,8 +69,9 @@ final class Safetensors implements Checkpoint {
         MemorySegment bytes = data.asSlice(e.start(), e.bytes());
         return bytes.address() % e.dtype().bytes() == 0
                 ? Tensor.wrap(e.dtype(), e.shape(), bytes, this)
-                : realigned.computeIfAbsent(name, n -> Tensor.wrap(e.dtype(), e.shape(), bytes, this)
-                        .copy());
+                : realigned.computeIfAbsent(
+                        name,
+                        n -> Tensor.wrap(e.dtype(), e.shape(), bytes, this).copy());
     }
 
     private Header.Entry entry(String name) {

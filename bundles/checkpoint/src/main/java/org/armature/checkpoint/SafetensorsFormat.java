@@ -33,7 +33,8 @@ public final class SafetensorsFormat implements CheckpointFormat {
     @Override
     public void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
         var specs = tensors.entrySet().stream()
-                .map(e -> new Spec(e.getKey(), e.getValue().dtype(), e.getValue().shape()))
+                .map(e ->
+                        new Spec(e.getKey(), e.getValue().dtype(), e.getValue().shape()))
                 .toList();
         try (SafetensorsWriter w = new SafetensorsWriter(file, specs, metadata)) {
             for (Map.Entry<String, Tensor> e : tensors.entrySet()) {

@@ -112,14 +112,15 @@ final class SafetensorsWriter implements AutoCloseable {
             throw new IllegalArgumentException("tensor " + name + " was not announced: there are " + cursors.keySet());
         }
         if (bytes.byteSize() > c.end - c.at) {
-            throw new IllegalArgumentException("tensor " + name + " has room for " + (c.end - c.at) + " more bytes, not for "
-                    + bytes.byteSize());
+            throw new IllegalArgumentException(
+                    "tensor " + name + " has room for " + (c.end - c.at) + " more bytes, not for " + bytes.byteSize());
         }
         for (long done = 0; done < bytes.byteSize(); ) {
             long k = Math.min(MAX_WRITE, bytes.byteSize() - done);
             MemorySegment piece = bytes.asSlice(done, k);
             // Heap memory of other arrays than byte[] has no buffer view.
-            ByteBuffer buffer = piece.isNative() ? piece.asByteBuffer() : ByteBuffer.wrap(piece.toArray(ValueLayout.JAVA_BYTE));
+            ByteBuffer buffer =
+                    piece.isNative() ? piece.asByteBuffer() : ByteBuffer.wrap(piece.toArray(ValueLayout.JAVA_BYTE));
             write(file.channel(), buffer, c.at);
             c.at += k;
             done += k;

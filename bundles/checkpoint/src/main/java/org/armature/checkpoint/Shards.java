@@ -51,7 +51,8 @@ final class Shards implements Checkpoint {
                 if (!shard.has(e.getKey())) {
                     throw new MalformedFile(
                             index.toString(),
-                            "says tensor " + Header.quote(e.getKey()) + " is in " + Header.quote(file) + ", which lacks it");
+                            "says tensor " + Header.quote(e.getKey()) + " is in " + Header.quote(file)
+                                    + ", which lacks it");
                 }
                 byTensor.put(e.getKey(), shard);
             }
@@ -65,7 +66,8 @@ final class Shards implements Checkpoint {
     /** A shard lies in the index's own folder: a name that leads anywhere else is refused. */
     private static Path beside(Path index, String file) throws MalformedFile {
         if (!file.matches("[\\w.-]+\\.safetensors")) {
-            throw new MalformedFile(index.toString(), "names a shard " + Header.quote(file) + " that is no plain file name");
+            throw new MalformedFile(
+                    index.toString(), "names a shard " + Header.quote(file) + " that is no plain file name");
         }
         return index.resolveSibling(file);
     }

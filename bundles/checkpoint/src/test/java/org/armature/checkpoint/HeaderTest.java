@@ -38,7 +38,9 @@ class HeaderTest {
                         + "\"none\":{\"dtype\":\"F32\",\"shape\":[0,9223372036854775807,2],\"data_offsets\":[8,8]}}  ",
                 20);
         assertEquals(List.of("a", "none", "b"), List.copyOf(h.tensors().keySet()));
-        assertEquals(new Header.Entry("b", DType.FLOAT16, Shape.of(2, 3), 8, 20), h.tensors().get("b"));
+        assertEquals(
+                new Header.Entry("b", DType.FLOAT16, Shape.of(2, 3), 8, 20),
+                h.tensors().get("b"));
         assertEquals("pt", h.metadata().get("format"));
     }
 

@@ -32,11 +32,15 @@ import org.junit.jupiter.api.io.TempDir;
 class RoundTripTest {
     @Provide
     Arbitrary<List<Spec>> specs() {
-        Arbitrary<Shape> shapes =
-                Arbitraries.longs().between(0, 5).array(long[].class).ofMaxSize(4).map(Shape::of);
+        Arbitrary<Shape> shapes = Arbitraries.longs()
+                .between(0, 5)
+                .array(long[].class)
+                .ofMaxSize(4)
+                .map(Shape::of);
         return Combinators.combine(Arbitraries.strings().ofMaxLength(12), Arbitraries.of(DType.values()), shapes)
                 .as(Spec::new)
-                .filter(s -> !s.name().equals("__metadata__") && s.name().chars().noneMatch(c -> Character.isSurrogate((char) c)))
+                .filter(s -> !s.name().equals("__metadata__")
+                        && s.name().chars().noneMatch(c -> Character.isSurrogate((char) c)))
                 .list()
                 .ofMaxSize(8)
                 .uniqueElements(Spec::name);
@@ -90,8 +94,7 @@ class RoundTripTest {
         try (SafetensorsWriter w = new SafetensorsWriter(file, List.of(a), Map.of())) {
             w.append("a", MemorySegment.ofArray(new int[] {3}));
             assertThrows(IllegalStateException.class, w::commit);
-            assertThrows(
-                    IllegalArgumentException.class, () -> w.append("a", MemorySegment.ofArray(new int[] {4, 5})));
+            assertThrows(IllegalArgumentException.class, () -> w.append("a", MemorySegment.ofArray(new int[] {4, 5})));
         }
         assertArrayEquals(before, Files.readAllBytes(file));
         try (var files = Files.list(dir)) {

@@ -60,7 +60,9 @@ class SafetensorsFormatTest {
         }
         Path index = dir.resolve("model.safetensors.index.json");
         Files.writeString(index, "{\"weight_map\": {\"c\": \"s.safetensors\"}}");
-        assertTrue(assertThrows(IOException.class, () -> format.open(index)).getMessage().contains("'c'"));
+        assertTrue(assertThrows(IOException.class, () -> format.open(index))
+                .getMessage()
+                .contains("'c'"));
     }
 
     @Test
@@ -94,21 +96,29 @@ class SafetensorsFormatTest {
     @Test
     void configurationsKeepTheirOrderAndKinds(@TempDir Path dir) throws IOException {
         Path file = dir.resolve("c.json");
-        Files.writeString(file, "{\"lr\": 1e-3, // per step\n \"layers\": [{\"type\": \"conv\", \"channels\": 8}], \"flag\": true}");
+        Files.writeString(
+                file,
+                "{\"lr\": 1e-3, // per step\n \"layers\": [{\"type\": \"conv\", \"channels\": 8}], \"flag\": true}");
         Config c = new Json().read(file);
         assertEquals(1e-3, c.number("lr", 0));
         assertEquals(8, c.sectionList("layers").getFirst().integer("channels"));
-        assertTrue(assertThrows(IllegalArgumentException.class, c::rejectUnknown).getMessage().contains("flag"));
+        assertTrue(assertThrows(IllegalArgumentException.class, c::rejectUnknown)
+                .getMessage()
+                .contains("flag"));
     }
 
     @Test
     void wrongJsonIsNamedByItsLine(@TempDir Path dir) throws IOException {
         Path file = dir.resolve("c.json");
-        for (String bad : new String[] {"{\n\"a\": 1,\n\"a\": 2}", "{\n\n\"a\": }", "{\"a\":" + "[".repeat(10_000), "[1]", "{} {}", ""}) {
+        for (String bad : new String[] {
+            "{\n\"a\": 1,\n\"a\": 2}", "{\n\n\"a\": }", "{\"a\":" + "[".repeat(10_000), "[1]", "{} {}", ""
+        }) {
             Files.writeString(file, bad);
-            assertTrue(assertThrows(IOException.class, () -> new Json().read(file))
-                    .getMessage()
-                    .startsWith(file.toString()), bad);
+            assertTrue(
+                    assertThrows(IOException.class, () -> new Json().read(file))
+                            .getMessage()
+                            .startsWith(file.toString()),
+                    bad);
         }
     }
 }
