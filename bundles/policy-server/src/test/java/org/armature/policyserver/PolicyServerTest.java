@@ -1,0 +1,406 @@
+package org.armature.policyserver;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.WebSocket;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import org.armature.robot.ActionChunk;
+import org.armature.robot.NdArray;
+import org.armature.robot.Observation;
+import org.armature.robot.PolicyEndpoint;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The protocol against recordings of the real client and against hostile ones. */
+class PolicyServerTest {
+    private static final Path GOLDENS = Path.of(System.getProperty("armature.shared", ""), "goldens", "policy-server");
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    static Stream<String> conversations() {
+        return Stream.of("libero-small", "libero-224", "droid-small", "droid-pi05", "aloha-small", "api-key", "types");
+    }
+
+    private static Path golden(String name) {
+        Path p = GOLDENS.resolve(name);
+        assumeTrue(Files.exists(p), "recordings are not here: set -Darmature.shared");
+        return p;
+    }
+
+    private static ToyPolicy toy(String name, JsonNode c) {
+        JsonNode shape = c.at("/responses/0/items/actions/shape");
+        List<String> keys = name.startsWith("libero")
+                ? List.of("observation/state")
+                : name.startsWith("droid")
+                        ? List.of("observation/joint_position", "observation/gripper_position")
+                        : List.of("state");
+        return new ToyPolicy(shape.path(0).asInt(2), shape.path(1).asInt(2), keys);
+    }
+
+    @ParameterizedTest
+    @MethodSource("conversations")
+    void everyRecordedMessageIsReadAndWrittenByteForByte(String name) throws Exception {
+        try (Stream<Path> files = Files.list(golden(name))) {
+            List<Path> messages =
+                    files.filter(f -> f.toString().endsWith(".msgpack")).toList();
+            assertTrue(messages.size() >= 2);
+            for (Path f : messages) {
+                byte[] bytes = Files.readAllBytes(f);
+                byte[] again = array(Wire.encode(Wire.decode(ByteBuffer.wrap(bytes))));
+                assertArrayEquals(bytes, again, f.toString());
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("conversations")
+    void theServerAnswersAsTheOfficialOne(String name) throws Exception {
+        Path dir = golden(name);
+        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()));
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
+                Client client = new Client(server.port(), "/")) {
+            assertEquals(Map.of(), Wire.decode(client.binary()));
+            for (int i = 0; Files.exists(dir.resolve("request_" + i + ".msgpack")); i++) {
+                client.send(Files.readAllBytes(dir.resolve("request_" + i + ".msgpack")));
+                Map<?, ?> answer = (Map<?, ?>) Wire.decode(client.binary());
+                Map<?, ?> official = (Map<?, ?>)
+                        Wire.decode(ByteBuffer.wrap(Files.readAllBytes(dir.resolve("response_" + i + ".msgpack"))));
+                assertEquals(official.get("actions"), answer.get("actions"));
+                Map<?, ?> timing = (Map<?, ?>) answer.get("server_timing");
+                assertEquals(i > 0, timing.containsKey("prev_total_ms"));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"libero-small", "api-key", "types"})
+    void theRecordedBytesOfTheClientAreUnderstood(String name) throws Exception {
+        Path dir = golden(name);
+        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()));
+        String official = Files.readString(dir.resolve("wire_server_to_client.bin"), StandardCharsets.ISO_8859_1);
+        String accept = official.lines()
+                .filter(l -> l.startsWith("Sec-WebSocket-Accept"))
+                .findFirst()
+                .orElseThrow();
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
+                Socket socket = new Socket("127.0.0.1", server.port())) {
+            socket.setSoTimeout(5000);
+            socket.getOutputStream().write(Files.readAllBytes(dir.resolve("wire_client_to_server.bin")));
+            String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+            assertTrue(answer.contains(accept), answer.substring(0, Math.min(400, answer.length())));
+            assertTrue(answer.contains("actions"));
+            assertTrue(!answer.contains("permessage-deflate"));
+        }
+    }
+
+    static Stream<String> malformed() throws Exception {
+        if (!Files.exists(GOLDENS)) {
+            return Stream.of("garbage");
+        }
+        List<String> names = new ArrayList<>();
+        JSON.readTree(GOLDENS.resolve("malformed/case.json").toFile())
+                .forEach(c -> names.add(c.get("case").asText()));
+        return names.stream();
+    }
+
+    @ParameterizedTest
+    @MethodSource("malformed")
+    void aBadMessageEndsItsConnectionAndNoOther(String name) throws Exception {
+        Path dir = golden("malformed");
+        ToyPolicy toy = new ToyPolicy(2, 2, List.of("state"));
+        byte[] good = array(Wire.encode(Map.of("state", NdArray.of(new double[] {1, 2}, 2))));
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
+                Client neighbour = new Client(server.port(), "/");
+                Client client = new Client(server.port(), "/")) {
+            neighbour.binary();
+            client.binary();
+            if (name.equals("text-frame")) {
+                client.socket
+                        .sendText(Files.readString(dir.resolve("text-frame.txt")), true)
+                        .join();
+            } else {
+                client.send(Files.readAllBytes(dir.resolve(name + ".msgpack")));
+            }
+            // The official decoder takes numpy objects ('|O'), reading wire bytes as pointers; here that is an error.
+            if (name.equals("long-data")) {
+                assertInstanceOf(Map.class, Wire.decode(client.binary()));
+            } else {
+                String text = assertInstanceOf(String.class, client.next());
+                assertTrue(!text.isBlank() && !text.contains("\tat "), text);
+                assertEquals(1011, client.next());
+            }
+            neighbour.send(good);
+            assertInstanceOf(Map.class, Wire.decode(neighbour.binary()));
+        }
+    }
+
+    @Test
+    void aPolicyThatThrowsIsReportedInOneSentence() throws Exception {
+        Path dir = golden("error");
+        try (PolicyServer server =
+                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state")));
+                Client client = new Client(server.port(), "/")) {
+            client.binary();
+            client.send(Files.readAllBytes(dir.resolve("request_0.msgpack")));
+            assertEquals("bad observation: explode", client.next());
+            assertEquals(1011, client.next());
+        }
+    }
+
+    @Test
+    void nanIsNamedByItsPlace() throws Exception {
+        try (PolicyServer server =
+                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state")));
+                Client client = new Client(server.port(), "/")) {
+            client.binary();
+            client.send(array(Wire.encode(Map.of("state", NdArray.of(new double[] {1, Double.NaN}, 2)))));
+            assertEquals("state[1] is NaN", client.next());
+        }
+    }
+
+    @Test
+    void aPingIsAnsweredWhileThePolicyThinks() throws Exception {
+        CountDownLatch thinking = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        PolicyEndpoint slow = new PolicyEndpoint() {
+            @Override
+            public Map<String, Object> metadata() {
+                return Map.of();
+            }
+
+            @Override
+            public Session open() {
+                return o -> {
+                    thinking.countDown();
+                    try {
+                        release.await();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                    return Map.of("actions", NdArray.of(new double[] {1}, 1, 1));
+                };
+            }
+        };
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> slow);
+                Client client = new Client(server.port(), "/")) {
+            client.binary();
+            client.send(array(Wire.encode(Map.of())));
+            assertTrue(thinking.await(5, TimeUnit.SECONDS));
+            client.socket.sendPing(ByteBuffer.wrap(new byte[] {42})).join();
+            assertEquals("pong", client.next());
+            release.countDown();
+            assertInstanceOf(Map.class, Wire.decode(client.binary()));
+        }
+    }
+
+    @Test
+    void thePathSelectsThePolicyAndAnUnknownOneIsRefused() throws Exception {
+        ToyPolicy one = new ToyPolicy(1, 1, List.of("state"));
+        ToyPolicy two = new ToyPolicy(2, 1, List.of("state"));
+        try (PolicyServer server = new PolicyServer(
+                PolicyServer.Settings.local(0), n -> n.isEmpty() ? one : n.equals("two") ? two : null)) {
+            byte[] request = array(Wire.encode(Map.of("state", NdArray.of(new double[] {1}, 1))));
+            try (Client client = new Client(server.port(), "/policies/two")) {
+                client.binary();
+                client.send(request);
+                Map<?, ?> answer = (Map<?, ?>) Wire.decode(client.binary());
+                assertArrayEquals(new long[] {2, 1}, ((NdArray) answer.get("actions")).shape());
+            }
+            assertThrows(Exception.class, () -> new Client(server.port(), "/policies/three"));
+        }
+    }
+
+    @Test
+    void healthPlainGetAndKey() throws Exception {
+        PolicyServer.Settings keyed =
+                new PolicyServer.Settings("127.0.0.1", 0, "secret", 1 << 20, Duration.ofSeconds(5), "", "", false);
+        ToyPolicy toy = new ToyPolicy(1, 1, List.of("state"));
+        try (HttpClient http = HttpClient.newHttpClient();
+                PolicyServer open = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
+                PolicyServer locked = new PolicyServer(keyed, n -> toy)) {
+            HttpResponse<String> health = get(http, open.port(), "/healthz");
+            assertEquals(200, health.statusCode());
+            assertEquals("OK\n", health.body());
+            assertEquals(
+                    "text/plain; charset=utf-8",
+                    health.headers().firstValue("Content-Type").orElseThrow());
+            HttpResponse<String> plain = get(http, open.port(), "/");
+            assertEquals(426, plain.statusCode());
+            assertEquals("websocket", plain.headers().firstValue("Upgrade").orElseThrow());
+            assertEquals(401, get(http, locked.port(), "/").statusCode());
+            assertThrows(Exception.class, () -> new Client(locked.port(), "/"));
+            try (Client client = new Client(locked.port(), "/", "Api-Key secret")) {
+                assertEquals(Map.of(), Wire.decode(client.binary()));
+            }
+        }
+    }
+
+    @Test
+    void aMessageOverTheLimitIsClosedWith1009() throws Exception {
+        PolicyServer.Settings small =
+                new PolicyServer.Settings("127.0.0.1", 0, "", 1 << 16, Duration.ofSeconds(5), "", "", false);
+        try (PolicyServer server = new PolicyServer(small, n -> new ToyPolicy(1, 1, List.of("state")));
+                Client client = new Client(server.port(), "/")) {
+            client.binary();
+            client.send(new byte[1 << 17]);
+            assertEquals(1009, client.next());
+        }
+    }
+
+    @Test
+    void theRemotePolicyHoldsWhileTheServerIsAwayAndComesBack() throws Exception {
+        PolicyEndpoint remote = new PolicyEndpoint() {
+            @Override
+            public Map<String, Object> metadata() {
+                return Map.of("action_dim", 2L, "action_horizon", 3L, "control_hz", 20.0);
+            }
+
+            @Override
+            public Session open() {
+                return new ToyPolicy(3, 2, List.of("observation/state")).open();
+            }
+        };
+        Observation o = new Observation(7, new double[] {0.1, 0.2}, new double[2], Map.of(), "wave", 1);
+        PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> remote);
+        int port = server.port();
+        try (RemotePolicy policy =
+                new RemotePolicy(URI.create("ws://127.0.0.1:" + port), "", Duration.ofSeconds(2), 50)) {
+            assertEquals(50_000_000, policy.spec().periodNanos());
+            assertEquals(0.1 + 0.01, policy.act(o).at(1, 0));
+            server.close();
+            ActionChunk held = policy.act(o);
+            assertEquals(0.1, held.at(2, 0));
+            server = new PolicyServer(PolicyServer.Settings.local(port), n -> remote);
+            assertEquals(0.1 + 0.01, policy.act(o).at(1, 0));
+        } finally {
+            server.close();
+        }
+    }
+
+    @Property(tries = 2000)
+    void noBytesHurtTheDecoder(@ForAll byte[] bytes) {
+        try {
+            Wire.decode(ByteBuffer.wrap(bytes));
+        } catch (IllegalArgumentException e) {
+            assertTrue(e.getMessage() != null && !e.getMessage().isBlank());
+        }
+    }
+
+    private static HttpResponse<String> get(HttpClient http, int port, String path) throws Exception {
+        return http.send(
+                HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path))
+                        .build(),
+                HttpResponse.BodyHandlers.ofString());
+    }
+
+    private static byte[] array(ByteBuffer b) {
+        return Arrays.copyOfRange(b.array(), b.arrayOffset() + b.position(), b.arrayOffset() + b.limit());
+    }
+
+    /** A client that keeps what comes: bytes for binary messages, text, close codes, {@code "pong"}. */
+    private static final class Client implements WebSocket.Listener, AutoCloseable {
+        private final LinkedBlockingQueue<Object> received = new LinkedBlockingQueue<>();
+        private final ByteArrayOutputStream parts = new ByteArrayOutputStream();
+        private final StringBuilder text = new StringBuilder();
+        private final HttpClient http = HttpClient.newHttpClient();
+        final WebSocket socket;
+
+        Client(int port, String path, String... authorization) {
+            WebSocket.Builder b = http.newWebSocketBuilder().connectTimeout(Duration.ofSeconds(5));
+            if (authorization.length > 0) {
+                b.header("Authorization", authorization[0]);
+            }
+            socket = b.buildAsync(URI.create("ws://127.0.0.1:" + port + path), this)
+                    .join();
+        }
+
+        void send(byte[] message) {
+            socket.sendBinary(ByteBuffer.wrap(message), true).join();
+        }
+
+        Object next() throws InterruptedException {
+            Object o = received.poll(5, TimeUnit.SECONDS);
+            if (o == null) {
+                throw new AssertionError("nothing came within 5 s");
+            }
+            return o;
+        }
+
+        ByteBuffer binary() throws InterruptedException {
+            return ByteBuffer.wrap(assertInstanceOf(byte[].class, next()));
+        }
+
+        @Override
+        public @Nullable CompletionStage<?> onBinary(WebSocket ws, ByteBuffer data, boolean last) {
+            byte[] b = new byte[data.remaining()];
+            data.get(b);
+            parts.writeBytes(b);
+            if (last) {
+                received.add(parts.toByteArray());
+                parts.reset();
+            }
+            ws.request(1);
+            return null;
+        }
+
+        @Override
+        public @Nullable CompletionStage<?> onText(WebSocket ws, CharSequence data, boolean last) {
+            text.append(data);
+            if (last) {
+                received.add(text.toString());
+                text.setLength(0);
+            }
+            ws.request(1);
+            return null;
+        }
+
+        @Override
+        public @Nullable CompletionStage<?> onPong(WebSocket ws, ByteBuffer message) {
+            received.add("pong");
+            ws.request(1);
+            return null;
+        }
+
+        @Override
+        public @Nullable CompletionStage<?> onClose(WebSocket ws, int code, String reason) {
+            received.add(code);
+            return null;
+        }
+
+        @Override
+        public void close() {
+            socket.abort();
+            http.shutdownNow();
+        }
+    }
+}
