@@ -1,0 +1,89 @@
+package org.armature.compute.onnx;
+
+import static org.armature.graph.Ops.*;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.armature.compute.CompileOptions;
+import org.armature.compute.Executor;
+import org.armature.compute.ExecutorContract;
+import org.armature.compute.Program;
+import org.armature.compute.Tensor;
+import org.armature.graph.Graph;
+import org.armature.graph.Shape;
+import org.armature.graph.Value;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+class OnnxExecutorTest extends ExecutorContract {
+    private static OnnxExecutor executor;
+
+    @BeforeAll
+    static void open() {
+        executor = new OnnxExecutor();
+    }
+
+    @AfterAll
+    static void close() {
+        executor.close();
+    }
+
+    @Override
+    protected Executor executor() {
+        return executor;
+    }
+
+    private static Graph scaled(String name, double by) {
+        Graph.Builder b = Graph.builder(name);
+        Value x = b.input("x", Shape.named("batch", 4));
+        return b.output("y", mul(x, by)).build();
+    }
+
+    @Test
+    void symbolicSizesAreFreeAtRunTime() {
+        try (Program p = executor.compile(scaled("free", 2))) {
+            for (int n = 1; n < 4; n++) {
+                Tensor x = Tensor.zeros(org.armature.graph.DType.FLOAT, Shape.of(n, 4));
+                assertEquals(Shape.of(n, 4), p.run(Map.of("x", x)).get("y").shape());
+            }
+        }
+    }
+
+    /** 10,000 with {@code -Darmature.long=true}. */
+    @Test
+    void compilingAndClosingKeepsNativeMemoryFlat() throws IOException {
+        int cycles = Boolean.getBoolean("armature.long") ? 10_000 : 400;
+        try (Tensor x = Tensor.of(new float[4], 1, 4)) {
+            cycle(cycles / 4, x);
+            long before = resident();
+            cycle(cycles, x);
+            long grown = resident() - before;
+            assertTrue(grown < 40L << 20, cycles + " cycles grew resident memory by " + (grown >> 20) + " MiB");
+        }
+    }
+
+    private static void cycle(int n, Tensor x) {
+        for (int i = 0; i < n; i++) {
+            try (Program p = executor.compile(
+                            scaled("cycle", i + 1), CompileOptions.DEFAULT.withThreads(1));
+                    Tensor y = p.run(Map.of("x", x)).get("y")) {
+                assertArrayEquals(new float[4], y.toFloats());
+            }
+        }
+    }
+
+    private static long resident() throws IOException {
+        System.gc();
+        return Files.readAllLines(Path.of("/proc/self/status")).stream()
+                .filter(l -> l.startsWith("VmRSS"))
+                .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")) << 10)
+                .findFirst()
+                .orElse(0);
+    }
+}
