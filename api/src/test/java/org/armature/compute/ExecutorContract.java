@@ -58,7 +58,8 @@ public abstract class ExecutorContract {
     @Test
     void parametersAreInputs() {
         try (Program p = executor().compile(affine(Shape.of(2, 3)))) {
-            assertEquals(List.of("x", "fc.weight", "fc.bias"), List.copyOf(p.inputs().keySet()));
+            assertEquals(
+                    List.of("x", "fc.weight", "fc.bias"), List.copyOf(p.inputs().keySet()));
             assertArrayEquals(AFFINE, p.run(affineInputs()).get("y").toFloats(), 1e-5f);
         }
     }
@@ -172,7 +173,9 @@ public abstract class ExecutorContract {
         try (Program p = executor().compile(g)) {
             assertArrayEquals(
                     new float[] {9, 16},
-                    p.run(Map.of("x", Tensor.of(new float[] {3, 4}, 2))).get("y").toFloats());
+                    p.run(Map.of("x", Tensor.of(new float[] {3, 4}, 2)))
+                            .get("y")
+                            .toFloats());
         }
     }
 
@@ -180,7 +183,8 @@ public abstract class ExecutorContract {
     void integersAndBooleansAreExact() {
         Graph.Builder b = Graph.builder("integers");
         Value i = b.input("i", DType.INT64, Shape.of(3));
-        Graph g = b.output("less", less(i, b.longs(0))).output("twice", add(i, i)).build();
+        Graph g =
+                b.output("less", less(i, b.longs(0))).output("twice", add(i, i)).build();
         try (Program p = executor().compile(g)) {
             Map<String, Tensor> out = p.run(Map.of("i", Tensor.of(new long[] {-1, 0, 1L << 60}, 3)));
             assertArrayEquals(new long[] {1, 0, 0}, out.get("less").toLongs());

@@ -38,7 +38,8 @@ import org.osgi.service.component.annotations.Deactivate;
 public final class OnnxExecutor implements Executor, AutoCloseable {
     private static final int IDLE_SESSIONS = 8;
 
-    private final OrtEnvironment environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "armature");
+    private final OrtEnvironment environment =
+            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "armature");
     private final Map<Key, Session> sessions = new HashMap<>();
     private final LinkedHashMap<Key, Session> idle = new LinkedHashMap<>();
     private boolean closed;
@@ -53,7 +54,8 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     @Override
     public List<Device> devices() {
         List<Device> all = new ArrayList<>();
-        all.add(new Device("cpu", "ONNX Runtime " + environment.getVersion() + " on " + System.getProperty("os.arch"), 0));
+        all.add(new Device(
+                "cpu", "ONNX Runtime " + environment.getVersion() + " on " + System.getProperty("os.arch"), 0));
         if (OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
             all.add(new Device("cuda:0", "ONNX Runtime " + environment.getVersion() + " on CUDA", 0));
         }
@@ -150,7 +152,9 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
         OnnxWriter.Written written = OnnxWriter.write(signed, weights);
         try (OrtSession.SessionOptions o = new OrtSession.SessionOptions()) {
             o.setIntraOpNumThreads(
-                    options.threads() > 0 ? options.threads() : Runtime.getRuntime().availableProcessors());
+                    options.threads() > 0
+                            ? options.threads()
+                            : Runtime.getRuntime().availableProcessors());
             o.setInterOpNumThreads(1);
             o.setOptimizationLevel(
                     switch (options.optimization()) {
@@ -161,7 +165,10 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
             // Threads that wait for work must not take a core from the control loop once a run is over.
             o.addConfigEntry("session.force_spinning_stop", "1");
             if (options.device().startsWith("cuda")) {
-                o.addCUDA(options.device().contains(":") ? Integer.parseInt(options.device().split(":")[1]) : 0);
+                o.addCUDA(
+                        options.device().contains(":")
+                                ? Integer.parseInt(options.device().split(":")[1])
+                                : 0);
             }
             for (Value v : graph.parameters()) {
                 Tensor t = options.frozen().get(v.name());
@@ -204,9 +211,7 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     }
 
     private static Value cast(Value v, DType to) {
-        return v.dtype() == to
-                ? v
-                : v.builder().node("Cast", List.of(v), Map.of("to", Attribute.of((long) to.onnx())));
+        return v.dtype() == to ? v : v.builder().node("Cast", List.of(v), Map.of("to", Attribute.of((long) to.onnx())));
     }
 
     private static DType signed(DType t) {

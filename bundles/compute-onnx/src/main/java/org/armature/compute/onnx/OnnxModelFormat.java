@@ -81,8 +81,8 @@ public final class OnnxModelFormat implements ModelFormat {
         for (var v : graph.parameters()) {
             if (parameters.has(v.name())) {
                 if (!parameters.type(v.name()).equals(v.type())) {
-                    throw new IOException("parameter " + v + " of graph " + graph.name() + " does not fit the tensor given, "
-                            + parameters.type(v.name()));
+                    throw new IOException("parameter " + v + " of graph " + graph.name()
+                            + " does not fit the tensor given, " + parameters.type(v.name()));
                 }
                 offsets.put(v.name(), total);
                 total += Math.ceilDiv(bytes(v.shape().size(), v.dtype().bytes()), 64L) * 64;
@@ -99,7 +99,8 @@ public final class OnnxModelFormat implements ModelFormat {
             public void write(String name, TensorProto.Builder t) {
                 Tensor data = parameters.get(name);
                 if (outside) {
-                    OnnxWriter.external(t, dataName, offsets.get(name), data.data().byteSize());
+                    OnnxWriter.external(
+                            t, dataName, offsets.get(name), data.data().byteSize());
                 } else {
                     t.setRawData(ByteString.copyFrom(data.data().asByteBuffer()));
                 }
@@ -124,7 +125,8 @@ public final class OnnxModelFormat implements ModelFormat {
                 Files.deleteIfExists(temporary);
             }
         }
-        Path temporary = Files.createTempFile(target.getParent(), target.getFileName().toString(), ".tmp");
+        Path temporary =
+                Files.createTempFile(target.getParent(), target.getFileName().toString(), ".tmp");
         try {
             try (OutputStream out = Files.newOutputStream(temporary)) {
                 OnnxWriter.write(graph, weights).model().writeTo(out);

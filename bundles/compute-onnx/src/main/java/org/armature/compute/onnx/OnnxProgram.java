@@ -16,7 +16,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.armature.compute.Program;
@@ -79,7 +78,8 @@ final class OnnxProgram implements Program {
             try (OrtSession.Result r = session.ort.run(in, new LinkedHashSet<>(session.outputNames))) {
                 int i = 0;
                 for (Map.Entry<String, TensorType> e : outputs.entrySet()) {
-                    out.put(e.getKey(), copy(e.getValue().dtype(), (OnnxTensor) r.get(session.outputNames.get(i++)).orElseThrow()));
+                    out.put(e.getKey(), copy(e.getValue().dtype(), (OnnxTensor)
+                            r.get(session.outputNames.get(i++)).orElseThrow()));
                 }
             }
             return out;
@@ -171,7 +171,8 @@ final class OnnxProgram implements Program {
         run.lock();
         if (closed) {
             run.unlock();
-            throw new IllegalStateException("the program of graph " + session.graph.name() + " is closed: compile again");
+            throw new IllegalStateException(
+                    "the program of graph " + session.graph.name() + " is closed: compile again");
         }
         return run;
     }
@@ -198,7 +199,8 @@ final class OnnxProgram implements Program {
     }
 
     static void check(String name, TensorType want, Tensor have) {
-        boolean fits = want.dtype() == have.dtype() && want.shape().rank() == have.shape().rank();
+        boolean fits = want.dtype() == have.dtype()
+                && want.shape().rank() == have.shape().rank();
         for (int i = 0; fits && i < want.shape().rank(); i++) {
             Dim d = want.shape().at(i);
             fits = !d.isKnown() || d.size() == have.shape().dim(i);
@@ -212,12 +214,13 @@ final class OnnxProgram implements Program {
     static OnnxTensor wrap(OrtEnvironment environment, Tensor t) throws OrtException {
         MemorySegment m = t.data();
         if (m.byteSize() > Integer.MAX_VALUE) {
-            throw new UnsupportedOperationException("tensor " + t.type() + " has more than 2^31-1 bytes, which ONNX Runtime's"
-                    + " Java interface cannot take: split it");
+            throw new UnsupportedOperationException("tensor " + t.type()
+                    + " has more than 2^31-1 bytes, which ONNX Runtime's" + " Java interface cannot take: split it");
         }
         ByteBuffer b = m.asByteBuffer().order(ByteOrder.nativeOrder());
         if (m.byteSize() == 0 || !m.isNative()) {
-            ByteBuffer copy = ByteBuffer.allocateDirect(Math.max(1, b.remaining())).order(ByteOrder.nativeOrder());
+            ByteBuffer copy =
+                    ByteBuffer.allocateDirect(Math.max(1, b.remaining())).order(ByteOrder.nativeOrder());
             copy.put(b).flip();
             b = copy;
         }

@@ -46,8 +46,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class OnnxReader {
     private static final Set<String> REDUCTIONS = Set.of(
-            "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum",
-            "ReduceLogSumExp", "ReduceSumSquare");
+            "ReduceMean",
+            "ReduceMax",
+            "ReduceMin",
+            "ReduceProd",
+            "ReduceL1",
+            "ReduceL2",
+            "ReduceLogSum",
+            "ReduceLogSumExp",
+            "ReduceSumSquare");
 
     private final @Nullable Path folder;
     private final Arena files;
@@ -85,8 +92,8 @@ final class OnnxReader {
             }
         }
         if (model.getFunctionsCount() > 0) {
-            throw new GraphException("the model defines functions of its own (" + model.getFunctions(0).getName()
-                    + "): inline them when exporting");
+            throw new GraphException("the model defines functions of its own ("
+                    + model.getFunctions(0).getName() + "): inline them when exporting");
         }
         GraphProto g = model.getGraph();
         boolean lift = opset >= 13 && opset < Graph.OPSET;
@@ -208,8 +215,8 @@ final class OnnxReader {
     private Value value(String name, String user) {
         Value v = values.get(name);
         if (v == null) {
-            throw new GraphException("'" + user + "' reads " + name + ", which nothing before it makes: the model is broken"
-                    + " or not sorted");
+            throw new GraphException("'" + user + "' reads " + name
+                    + ", which nothing before it makes: the model is broken" + " or not sorted");
         }
         return v;
     }
@@ -223,7 +230,8 @@ final class OnnxReader {
     private static TensorType type(ValueInfoProto v) {
         TypeProto p = v.getType();
         if (!p.hasTensorType()) {
-            throw new GraphException(v.getName() + " is not a tensor: sequences, maps and optional values are not supported");
+            throw new GraphException(
+                    v.getName() + " is not a tensor: sequences, maps and optional values are not supported");
         }
         TypeProto.Tensor t = p.getTensorType();
         if (!t.hasShape()) {
@@ -234,9 +242,10 @@ final class OnnxReader {
             dims.add(
                     switch (d.getValueCase()) {
                         case DIM_VALUE -> Dim.of(d.getDimValue());
-                        case DIM_PARAM -> d.getDimParam().isEmpty()
-                                ? Dim.named(v.getName() + "." + dims.size())
-                                : Dim.named(d.getDimParam());
+                        case DIM_PARAM ->
+                            d.getDimParam().isEmpty()
+                                    ? Dim.named(v.getName() + "." + dims.size())
+                                    : Dim.named(d.getDimParam());
                         default -> Dim.named(v.getName() + "." + dims.size());
                     });
         }
@@ -249,14 +258,19 @@ final class OnnxReader {
             case "value" -> constant(a.getT());
             case "value_float" -> Constant.scalar(DType.FLOAT, a.getF());
             case "value_int" -> Constant.longs(Shape.SCALAR, a.getI());
-            case "value_ints" -> Constant.longs(
-                    a.getIntsList().stream().mapToLong(Long::longValue).toArray());
-            case "value_floats" -> Constant.of(
-                    DType.FLOAT,
-                    Shape.of(a.getFloatsCount()),
-                    a.getFloatsList().stream().mapToDouble(Float::doubleValue).toArray());
-            default -> throw new GraphException("constant '" + n.getName() + "' holds " + a.getName()
-                    + ": only tensors and numbers are supported");
+            case "value_ints" ->
+                Constant.longs(
+                        a.getIntsList().stream().mapToLong(Long::longValue).toArray());
+            case "value_floats" ->
+                Constant.of(
+                        DType.FLOAT,
+                        Shape.of(a.getFloatsCount()),
+                        a.getFloatsList().stream()
+                                .mapToDouble(Float::doubleValue)
+                                .toArray());
+            default ->
+                throw new GraphException("constant '" + n.getName() + "' holds " + a.getName()
+                        + ": only tensors and numbers are supported");
         };
     }
 
@@ -267,11 +281,14 @@ final class OnnxReader {
             case STRING -> Attribute.of(a.getS().toStringUtf8());
             case INTS -> new Attribute.Ints(a.getIntsList());
             case FLOATS -> new Attribute.Reals(a.getFloatsList());
-            case STRINGS -> new Attribute.Texts(
-                    a.getStringsList().stream().map(ByteString::toStringUtf8).toList());
+            case STRINGS ->
+                new Attribute.Texts(a.getStringsList().stream()
+                        .map(ByteString::toStringUtf8)
+                        .toList());
             case TENSOR -> Attribute.of(constant(a.getT()));
-            default -> throw new GraphException(n.getOpType() + " '" + n.getName() + "' has attribute " + a.getName()
-                    + " of type " + a.getType() + ": control flow is not supported, export without it");
+            default ->
+                throw new GraphException(n.getOpType() + " '" + n.getName() + "' has attribute " + a.getName()
+                        + " of type " + a.getType() + ": control flow is not supported, export without it");
         };
     }
 
@@ -354,8 +371,8 @@ final class OnnxReader {
                     default -> t.getInt32DataCount();
                 };
         if (n != have || (t.hasRawData() && t.getRawData().size() % dtype.bytes() != 0)) {
-            throw new GraphException("tensor " + t.getName() + " " + dtype + shape + " needs " + n
-                    + " elements, the file has " + have);
+            throw new GraphException(
+                    "tensor " + t.getName() + " " + dtype + shape + " needs " + n + " elements, the file has " + have);
         }
         return n * dtype.bytes();
     }
@@ -372,8 +389,7 @@ final class OnnxReader {
                 case DOUBLE -> Constant.write(dtype, m, i, t.getDoubleData(i));
                 case INT64 -> Constant.writeLong(dtype, m, i, t.getInt64Data(i));
                 case UINT32, UINT64 -> Constant.writeLong(dtype, m, i, t.getUint64Data(i));
-                case FLOAT16, BFLOAT16 ->
-                    m.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, (short) t.getInt32Data(i));
+                case FLOAT16, BFLOAT16 -> m.setAtIndex(ValueLayout.JAVA_SHORT_UNALIGNED, i, (short) t.getInt32Data(i));
                 default -> Constant.writeLong(dtype, m, i, t.getInt32Data(i));
             }
         }

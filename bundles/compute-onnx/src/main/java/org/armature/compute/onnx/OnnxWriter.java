@@ -122,16 +122,15 @@ final class OnnxWriter {
                 .addOpsetImport(OperatorSetIdProto.newBuilder().setDomain("").setVersion(graph.opset()))
                 .setGraph(g);
         if (microsoft) {
-            m.addOpsetImport(OperatorSetIdProto.newBuilder().setDomain(Op.MICROSOFT).setVersion(1));
+            m.addOpsetImport(
+                    OperatorSetIdProto.newBuilder().setDomain(Op.MICROSOFT).setVersion(1));
         }
         return new Written(m.build(), outputNames);
     }
 
     private NodeProto node(Node n) {
-        NodeProto.Builder p = NodeProto.newBuilder()
-                .setName(n.name())
-                .setOpType(n.type())
-                .setDomain(n.op().domain());
+        NodeProto.Builder p =
+                NodeProto.newBuilder().setName(n.name()).setOpType(n.type()).setDomain(n.op().domain());
         for (Value v : n.inputs()) {
             p.addInput(v.isPresent() ? names.get(v) : "");
         }
@@ -146,9 +145,12 @@ final class OnnxWriter {
         AttributeProto.Builder p = AttributeProto.newBuilder().setName(name);
         switch (a) {
             case Attribute.Int v -> p.setType(AttributeProto.AttributeType.INT).setI(v.value());
-            case Attribute.Ints v -> p.setType(AttributeProto.AttributeType.INTS).addAllInts(v.value());
-            case Attribute.Real v -> p.setType(AttributeProto.AttributeType.FLOAT).setF(v.value());
-            case Attribute.Reals v -> p.setType(AttributeProto.AttributeType.FLOATS).addAllFloats(v.value());
+            case Attribute.Ints v ->
+                p.setType(AttributeProto.AttributeType.INTS).addAllInts(v.value());
+            case Attribute.Real v ->
+                p.setType(AttributeProto.AttributeType.FLOAT).setF(v.value());
+            case Attribute.Reals v ->
+                p.setType(AttributeProto.AttributeType.FLOATS).addAllFloats(v.value());
             case Attribute.Text v ->
                 p.setType(AttributeProto.AttributeType.STRING).setS(ByteString.copyFromUtf8(v.value()));
             case Attribute.Texts v -> {
@@ -157,7 +159,10 @@ final class OnnxWriter {
             }
             case Attribute.Data v ->
                 p.setType(AttributeProto.AttributeType.TENSOR)
-                        .setT(header(name, new TensorType(v.value().dtype(), v.value().shape()))
+                        .setT(header(
+                                        name,
+                                        new TensorType(
+                                                v.value().dtype(), v.value().shape()))
                                 .setRawData(ByteString.copyFrom(v.value().data().asByteBuffer())));
             case Attribute.Body v ->
                 p.setType(AttributeProto.AttributeType.GRAPH)

@@ -70,8 +70,7 @@ class OnnxExecutorTest extends ExecutorContract {
 
     private static void cycle(int n, Tensor x) {
         for (int i = 0; i < n; i++) {
-            try (Program p = executor.compile(
-                            scaled("cycle", i + 1), CompileOptions.DEFAULT.withThreads(1));
+            try (Program p = executor.compile(scaled("cycle", i + 1), CompileOptions.DEFAULT.withThreads(1));
                     Tensor y = p.run(Map.of("x", x)).get("y")) {
                 assertArrayEquals(new float[4], y.toFloats());
             }
