@@ -35,8 +35,9 @@ final class Chain {
             links.add(l);
         }
         if (links.isEmpty()) {
-            throw new IllegalArgumentException("robot " + robot.name()
-                    + " describes no kinematics: its driver must fill RobotDescription.kinematics for inverse kinematics");
+            throw new IllegalArgumentException(
+                    "robot " + robot.name()
+                            + " describes no kinematics: its driver must fill RobotDescription.kinematics for inverse kinematics");
         }
     }
 
@@ -103,10 +104,22 @@ final class Chain {
         double s = Math.sin(q);
         double t = 1 - c;
         return new double[] {
-            t * x * x + c, t * x * y - s * z, t * x * z + s * y, 0,
-            t * x * y + s * z, t * y * y + c, t * y * z - s * x, 0,
-            t * x * z - s * y, t * y * z + s * x, t * z * z + c, 0,
-            0, 0, 0, 1
+            t * x * x + c,
+            t * x * y - s * z,
+            t * x * z + s * y,
+            0,
+            t * x * y + s * z,
+            t * y * y + c,
+            t * y * z - s * x,
+            0,
+            t * x * z - s * y,
+            t * y * z + s * x,
+            t * z * z + c,
+            0,
+            0,
+            0,
+            0,
+            1
         };
     }
 
@@ -230,8 +243,7 @@ final class Chain {
             double[] axis = {d[0][k] + (k == 0 ? 1 : 0), d[1][k] + (k == 1 ? 1 : 0), d[2][k] + (k == 2 ? 1 : 0)};
             double n = norm(axis);
             return new double[] {
-                t[3] - m[3], t[7] - m[7], t[11] - m[11],
-                angle * axis[0] / n, angle * axis[1] / n, angle * axis[2] / n
+                t[3] - m[3], t[7] - m[7], t[11] - m[11], angle * axis[0] / n, angle * axis[1] / n, angle * axis[2] / n
             };
         }
         double f = sine < 1e-9 ? 1 : angle / sine;

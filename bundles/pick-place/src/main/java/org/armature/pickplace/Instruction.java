@@ -19,13 +19,48 @@ sealed interface Instruction {
 
     /** The words for things and for colours that the baseline knows. */
     Set<String> NOUNS = Set.of(
-            "cube", "block", "box", "brick", "cylinder", "can", "tube", "puck", "ball", "sphere", "bowl", "cup", "dish",
-            "tray", "plate", "bin", "crate", "basket", "object", "thing", "one", "container");
+            "cube",
+            "block",
+            "box",
+            "brick",
+            "cylinder",
+            "can",
+            "tube",
+            "puck",
+            "ball",
+            "sphere",
+            "bowl",
+            "cup",
+            "dish",
+            "tray",
+            "plate",
+            "bin",
+            "crate",
+            "basket",
+            "object",
+            "thing",
+            "one",
+            "container");
 
     /** See {@link #NOUNS}. */
     Set<String> COLOURS = Set.of(
-            "red", "orange", "yellow", "green", "lime", "cyan", "turquoise", "teal", "blue", "purple", "violet", "pink",
-            "magenta", "white", "grey", "gray", "black");
+            "red",
+            "orange",
+            "yellow",
+            "green",
+            "lime",
+            "cyan",
+            "turquoise",
+            "teal",
+            "blue",
+            "purple",
+            "violet",
+            "pink",
+            "magenta",
+            "white",
+            "grey",
+            "gray",
+            "black");
 
     /** See {@link #of}. */
     Pattern SENTENCE = Pattern.compile("(?:please )?(?:can you |could you )?"
@@ -35,7 +70,10 @@ sealed interface Instruction {
 
     /** Understands "put the red cube in the blue bowl" and its usual variants. */
     static Instruction of(String words) {
-        String plain = words.toLowerCase(Locale.ROOT).replaceAll("[^a-z ]", " ").replaceAll(" +", " ").strip();
+        String plain = words.toLowerCase(Locale.ROOT)
+                .replaceAll("[^a-z ]", " ")
+                .replaceAll(" +", " ")
+                .strip();
         if (plain.isEmpty()) {
             return new Nothing();
         }
@@ -64,6 +102,8 @@ sealed interface Instruction {
     }
 
     private static String bare(String part) {
-        return part.replaceAll("\\b(the|a|an|that|this)\\b", " ").replaceAll(" +", " ").strip();
+        return part.replaceAll("\\b(the|a|an|that|this)\\b", " ")
+                .replaceAll(" +", " ")
+                .strip();
     }
 }

@@ -167,7 +167,8 @@ public final class PickPlacePolicy implements Policy {
             case LIFT, CARRY, LOWER -> !p.over(t) && stillHeld(seen, now);
             case RELEASE, RETREAT -> true;
             case HOME -> !p.over(t) || now.isEmpty() || inContainer(now.get());
-            case LOOK -> !p.over(t) && !(object.best().isPresent() && container.best().isPresent());
+            case LOOK ->
+                !p.over(t) && !(object.best().isPresent() && container.best().isPresent());
         };
     }
 
@@ -194,7 +195,9 @@ public final class PickPlacePolicy implements Policy {
         boolean elsewhere = now.isPresent()
                 && now.get().score() > 0.6
                 && Math.hypot(
-                                Math.hypot(now.get().centre()[0] - tool[3], now.get().centre()[1] - tool[7]),
+                                Math.hypot(
+                                        now.get().centre()[0] - tool[3],
+                                        now.get().centre()[1] - tool[7]),
                                 now.get().centre()[2] - tool[11])
                         > 2 * NEAR;
         strayed = elsewhere ? strayed + 1 : 0;
@@ -260,8 +263,7 @@ public final class PickPlacePolicy implements Policy {
         double[] tool = planner.chain().tool(seen.position()).matrix();
         return object.now(seen.timeNanos())
                 .map(d -> Math.hypot(
-                                Math.hypot(d.centre()[0] - tool[3], d.centre()[1] - tool[7]),
-                                d.centre()[2] - tool[11])
+                                Math.hypot(d.centre()[0] - tool[3], d.centre()[1] - tool[7]), d.centre()[2] - tool[11])
                         < NEAR)
                 .orElse(true);
     }
@@ -272,8 +274,7 @@ public final class PickPlacePolicy implements Policy {
                 .best()
                 .map(c -> {
                     double half = Math.min(c.halfExtents()[0], c.halfExtents()[1]);
-                    return Sight.apart(thing.centre(), c.centre()) < 0.75 * half
-                            && Sight.bottom(thing) < Sight.top(c);
+                    return Sight.apart(thing.centre(), c.centre()) < 0.75 * half && Sight.bottom(thing) < Sight.top(c);
                 })
                 .orElse(false);
     }

@@ -66,7 +66,8 @@ final class Planner {
                 && attempt == 0;
         if (!there) {
             double low = chain.tool(here).matrix()[11];
-            boolean above = Math.hypot(e[0], e[1]) < 2 * ALIGNED && low > grasp.tool.matrix()[11];
+            boolean above =
+                    Math.hypot(e[0], e[1]) < 2 * ALIGNED && low > grasp.tool.matrix()[11];
             if (!above && low < APPROACH) {
                 vertical(plan, Stage.RAISE, APPROACH + 0.04, open);
             }

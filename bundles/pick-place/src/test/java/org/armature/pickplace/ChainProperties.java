@@ -41,7 +41,9 @@ class ChainProperties {
         double[] q = arm.home().clone();
         for (int j = 0; j < 7; j++) {
             q[j] = Math.clamp(
-                    q[j] + random.nextDouble(-0.6, 0.6), arm.limits().lower()[j], arm.limits().upper()[j]);
+                    q[j] + random.nextDouble(-0.6, 0.6),
+                    arm.limits().lower()[j],
+                    arm.limits().upper()[j]);
         }
         Pose target = chain.tool(q);
         double[] found = chain.solve(target, arm.home(), arm.home()).orElseThrow();
