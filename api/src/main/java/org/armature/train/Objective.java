@@ -1,0 +1,29 @@
+package org.armature.train;
+
+import java.util.Map;
+import java.util.SequencedMap;
+import org.armature.graph.Value;
+import org.armature.model.Config;
+import org.osgi.annotation.versioning.ConsumerType;
+
+/**
+ * What training makes small, and what is measured beside it. Service with {@code armature.id} and
+ * {@code armature.kind=objective}.
+ */
+@ConsumerType
+public interface Objective {
+    /** The result that is differentiated. */
+    String LOSS = "loss";
+
+    /** E.g. {@code cross-entropy}. */
+    String id();
+
+    /**
+     * Adds the objective to the graph of the model's outputs.
+     *
+     * @param outputs of the model, by name
+     * @param batch what the dataset gives, by name
+     * @return scalars that are means over the batch: {@code loss}, and any metrics, e.g. {@code accuracy}
+     */
+    SequencedMap<String, Value> build(Map<String, Value> outputs, Map<String, Value> batch, Config config);
+}

@@ -1,0 +1,5 @@
+/** Dataset services. */
+@NullMarked
+package org.armature.datasets;
+
+import org.jspecify.annotations.NullMarked;
