@@ -32,8 +32,9 @@ public interface Dataset extends AutoCloseable {
     /** Fresh tensors for a batch, the caller's to close. */
     default SequencedMap<String, Tensor> allocate(long batch) {
         SequencedMap<String, Tensor> t = new LinkedHashMap<>();
-        example().forEach((name, type) ->
-                t.put(name, Tensor.zeros(type.dtype(), Shape.of(batch).concat(type.shape()))));
+        example()
+                .forEach((name, type) ->
+                        t.put(name, Tensor.zeros(type.dtype(), Shape.of(batch).concat(type.shape()))));
         return t;
     }
 

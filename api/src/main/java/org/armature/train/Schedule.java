@@ -17,8 +17,7 @@ public interface Schedule {
 
     /** From {@code rate} to {@code last} along half a cosine (Loshchilov and Hutter 2017, eq. 5, without restarts). */
     static Schedule cosine(double rate, double last) {
-        return (step, steps) ->
-                last + 0.5 * (rate - last) * (1 + StrictMath.cos(Math.PI * step / Math.max(1, steps)));
+        return (step, steps) -> last + 0.5 * (rate - last) * (1 + StrictMath.cos(Math.PI * step / Math.max(1, steps)));
     }
 
     /** Times {@code factor} after every {@code every} steps. */

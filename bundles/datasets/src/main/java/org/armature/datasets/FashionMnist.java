@@ -48,13 +48,12 @@ public final class FashionMnist implements DatasetProvider {
     @Override
     public Dataset open(String split, Config config) throws IOException {
         Path folder = Path.of(config.text("folder", FOLDER));
-        String stem =
-                switch (split) {
-                    case "train" -> "train";
-                    case "test" -> "t10k";
-                    default -> throw new IllegalArgumentException(
-                            "fashion-mnist has no split " + split + ": it has train and test");
-                };
+        String stem = switch (split) {
+            case "train" -> "train";
+            case "test" -> "t10k";
+            default ->
+                throw new IllegalArgumentException("fashion-mnist has no split " + split + ": it has train and test");
+        };
         Idx images = Idx.read(present(folder, stem + "-images-idx3-ubyte.gz"), MAX_COUNT, SIDE, SIDE);
         Idx labels = Idx.read(present(folder, stem + "-labels-idx1-ubyte.gz"), MAX_COUNT);
         if (images.count() != labels.count()) {
@@ -67,8 +66,9 @@ public final class FashionMnist implements DatasetProvider {
     private static Path present(Path folder, String name) throws IOException {
         Path file = folder.resolve(name);
         if (!Files.isReadable(file)) {
-            throw new IOException(file + " is not there: get Fashion-MNIST with 'apt-get install dataset-fashion-mnist', or"
-                    + " set dataset.folder to where its four .gz files are");
+            throw new IOException(
+                    file + " is not there: get Fashion-MNIST with 'apt-get install dataset-fashion-mnist', or"
+                            + " set dataset.folder to where its four .gz files are");
         }
         return file;
     }
