@@ -1,0 +1,278 @@
+package org.armature.console;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
+import org.armature.robot.Control;
+import org.armature.robot.Episodes;
+import org.armature.robot.LoopMonitor;
+import org.armature.robot.ObservationHub;
+import org.armature.robot.Replacement;
+import org.armature.robot.RobotClock;
+import org.armature.robot.RobotDescription;
+import org.armature.robot.RobotDriver;
+import org.armature.robot.Sensor;
+import org.armature.robot.Simulator;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.log.LogEntry;
+import org.osgi.service.log.LogListener;
+import org.osgi.service.log.LogReaderService;
+
+/**
+ * The sources in the service registry. Every reference is optional and dynamic, so that the page stays up while control,
+ * drivers and cameras are replaced under it.
+ */
+@Component(service = Sources.class)
+public final class ServiceSources implements Sources {
+    private static final int LOG_LINES = 500;
+
+    private final BundleContext bundles;
+    private final Deque<LogLine> log = new ArrayDeque<>();
+    private final LogListener listener = this::logged;
+    private long logged;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable LoopMonitor monitor;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable ObservationHub hub;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable Replacement replacement;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable Episodes episodes;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable Control control;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable RobotClock clock;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile Simulator.@Nullable World world;
+
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile @Nullable RobotDriver driver;
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    private volatile List<Sensor> sensors = new CopyOnWriteArrayList<>();
+
+    private final Map<String, Supplier<?>> curves = new ConcurrentSkipListMap<>();
+
+    @Activate
+    public ServiceSources(BundleContext bundles) {
+        this.bundles = bundles;
+    }
+
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addLog(LogReaderService reader) {
+        reader.addLogListener(listener);
+    }
+
+    void removeLog(LogReaderService reader) {
+        reader.removeLogListener(listener);
+    }
+
+    @Reference(
+            service = Supplier.class,
+            target = "(armature.curves=*)",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC)
+    void addCurves(Supplier<?> supplier, Map<String, Object> properties) {
+        curves.put(String.valueOf(properties.get("armature.curves")), supplier);
+    }
+
+    void removeCurves(Supplier<?> supplier) {
+        curves.values().remove(supplier);
+    }
+
+    private void logged(LogEntry entry) {
+        Throwable thrown = entry.getException();
+        String text = thrown == null ? entry.getMessage() : entry.getMessage() + ": " + thrown;
+        synchronized (log) {
+            if (log.size() == LOG_LINES) {
+                log.removeFirst();
+            }
+            log.addLast(new LogLine(
+                    ++logged,
+                    entry.getTime(),
+                    entry.getLogLevel().name(),
+                    shortName(entry.getLoggerName()),
+                    text.length() > 2000 ? text.substring(0, 2000) + "…" : text));
+        }
+    }
+
+    private static String shortName(@Nullable String logger) {
+        return logger == null ? "" : logger.substring(logger.lastIndexOf('.') + 1);
+    }
+
+    @Override
+    public Optional<LoopMonitor> monitor() {
+        return Optional.ofNullable(monitor);
+    }
+
+    @Override
+    public Optional<ObservationHub> hub() {
+        return Optional.ofNullable(hub);
+    }
+
+    @Override
+    public Optional<Replacement> replacement() {
+        return Optional.ofNullable(replacement);
+    }
+
+    @Override
+    public Optional<Episodes> episodes() {
+        return Optional.ofNullable(episodes);
+    }
+
+    @Override
+    public Optional<Control> control() {
+        return Optional.ofNullable(control);
+    }
+
+    @Override
+    public Optional<RobotClock> clock() {
+        return Optional.ofNullable(clock);
+    }
+
+    @Override
+    public Optional<Simulator.World> world() {
+        return Optional.ofNullable(world);
+    }
+
+    @Override
+    public Optional<RobotDescription> robot() {
+        RobotDriver wire = driver;
+        return world().map(Simulator.World::robot)
+                .or(() -> Optional.ofNullable(wire).map(RobotDriver::describe));
+    }
+
+    @Override
+    public List<Sensor> sensors() {
+        return List.copyOf(sensors);
+    }
+
+    @Override
+    public List<Module> modules() {
+        List<Module> all = new ArrayList<>();
+        try {
+            ServiceReference<?>[] services = bundles.getAllServiceReferences(null, "(armature.id=*)");
+            for (ServiceReference<?> service : services == null ? new ServiceReference<?>[0] : services) {
+                Bundle bundle = service.getBundle();
+                if (bundle != null) {
+                    all.add(new Module(
+                            text(service, "armature.id"),
+                            text(service, "armature.kind"),
+                            text(service, "armature.paper"),
+                            name(bundle),
+                            bundle.getVersion().toString(),
+                            state(bundle),
+                            service.getProperty(Constants.SERVICE_RANKING) instanceof Integer n ? n : 0));
+                }
+            }
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException("the filter for modules is no filter", e);
+        }
+        for (Bundle bundle : bundles.getBundles()) {
+            boolean fragment = bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null;
+            boolean up = (bundle.getState() & (Bundle.ACTIVE | Bundle.STARTING)) != 0;
+            if (!fragment && !up) {
+                all.add(new Module("", "bundle", "", name(bundle), bundle.getVersion().toString(), state(bundle), 0));
+            }
+        }
+        all.sort(Comparator.comparing(Module::kind)
+                .thenComparing(Module::ranking, Comparator.reverseOrder())
+                .thenComparing(Module::id)
+                .thenComparing(Module::bundle));
+        return all;
+    }
+
+    private static String text(ServiceReference<?> service, String key) {
+        return Objects.toString(service.getProperty(key), "");
+    }
+
+    private static String name(Bundle bundle) {
+        return Objects.requireNonNullElse(bundle.getSymbolicName(), bundle.getLocation());
+    }
+
+    private static String state(Bundle bundle) {
+        return switch (bundle.getState()) {
+            case Bundle.UNINSTALLED -> "UNINSTALLED";
+            case Bundle.INSTALLED -> "INSTALLED";
+            case Bundle.RESOLVED -> "RESOLVED";
+            case Bundle.STARTING -> "STARTING";
+            case Bundle.STOPPING -> "STOPPING";
+            default -> "ACTIVE";
+        };
+    }
+
+    @Override
+    public List<LogLine> logAfter(long sequence) {
+        synchronized (log) {
+            return log.stream().filter(line -> line.sequence() > sequence).toList();
+        }
+    }
+
+    @Override
+    public Map<String, Map<String, double[]>> curves() {
+        Map<String, Map<String, double[]>> all = new LinkedHashMap<>();
+        curves.forEach((run, supplier) -> {
+            if (supplier.get() instanceof Map<?, ?> series) {
+                Map<String, double[]> values = new LinkedHashMap<>();
+                series.forEach((name, points) -> {
+                    if (points instanceof double[] numbers) {
+                        values.put(String.valueOf(name), numbers);
+                    }
+                });
+                all.put(run, values);
+            }
+        });
+        return all;
+    }
+}

@@ -1,0 +1,309 @@
+// The dashboard: one event stream in, a few POSTs out.
+import { Scene } from './scene.js';
+import { AgePlot, CurvePlot, JointPlot, histogram } from './plots.js';
+
+const $ = (id) => document.getElementById(id);
+const root = document.documentElement;
+
+// --- theme: the system's, unless chosen here
+const systemDark = matchMedia('(prefers-color-scheme: dark)');
+const scene = startScene();
+function theme() {
+  const dark = (localStorage.theme ?? (systemDark.matches ? 'dark' : 'light')) === 'dark';
+  root.dataset.theme = dark ? 'dark' : 'light';
+  scene?.theme(dark);
+  joints?.draw();
+}
+function startScene() {
+  try {
+    return new Scene($('view'));
+  } catch (e) {
+    $('sim').textContent = 'no WebGL in this browser';
+    return undefined;
+  }
+}
+let joints;
+theme();
+joints = new JointPlot($('joint-plot'), $('joint-list'));
+const ages = new AgePlot($('age-plot'));
+const curves = new CurvePlot($('curve-plot'));
+systemDark.addEventListener('change', theme);
+$('theme').onclick = () => { localStorage.theme = root.dataset.theme === 'dark' ? 'light' : 'dark'; theme(); };
+
+// --- token: in the page on the robot's own machine, else from the address (#token=…) or typed
+let token = document.querySelector('meta[name="armature-token"]').content;
+const given = /[#&]token=([^&]+)/.exec(location.hash);
+if (given) {
+  sessionStorage.token = decodeURIComponent(given[1]);
+  history.replaceState(null, '', location.pathname);
+}
+token ||= sessionStorage.token ?? '';
+
+function askToken() {
+  return new Promise((done) => {
+    const dialog = $('token-dialog');
+    dialog.onclose = () => {
+      token = sessionStorage.token = $('token').value.trim();
+      done(token !== '');
+    };
+    dialog.showModal();
+  });
+}
+
+let toastTimer;
+function toast(text) {
+  $('toast').textContent = text;
+  $('toast').hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => { $('toast').hidden = true; }, 6000);
+}
+
+/** After a restart of the runtime the page holds the token of the start before. */
+async function renewToken() {
+  const page = new DOMParser().parseFromString(await (await fetch('./')).text(), 'text/html');
+  const fresh = page.querySelector('meta[name="armature-token"]').content;
+  return fresh && fresh !== token ? ((token = fresh), true) : askToken();
+}
+
+async function post(path, body, type = 'application/json') {
+  if (!token && !(await askToken())) return undefined;
+  const send = () => fetch(path, { method: 'POST', body, headers: { 'X-Armature-Token': token, 'Content-Type': type } });
+  try {
+    let response = await send();
+    if (response.status === 403 && (await renewToken())) response = await send();
+    const answer = await response.json();
+    if (!response.ok) throw new Error(answer.error);
+    return answer;
+  } catch (e) {
+    toast(e.message);
+    return undefined;
+  }
+}
+
+// --- acting
+$('estop').onclick = () => post('api/estop');
+$('arm').onclick = () => post('api/arm');
+$('skip').onclick = () => post('api/skip');
+$('ask').onsubmit = (e) => {
+  e.preventDefault();
+  $('instruction').blur();
+  post('api/instruction', JSON.stringify({ instruction: $('instruction').value }));
+};
+addEventListener('keydown', (e) => {
+  const typing = e.target.matches('input:not([type="checkbox"]), select') || $('token-dialog').open;
+  if (e.repeat || (e.key !== 'Escape' && (e.key !== ' ' || typing))) return;
+  e.preventDefault();
+  post('api/estop');
+}, { capture: true });
+
+async function deploy(file) {
+  if (!file) return;
+  const done = await post('api/deploy?name=' + encodeURIComponent(file.name), file, 'application/java-archive');
+  if (done) toast(`${done.name} is in the deploy folder (${Math.ceil(done.bytes / 1024)} kB)`);
+}
+$('file').onchange = (e) => { deploy(e.target.files[0]); e.target.value = ''; };
+let depth = 0;
+addEventListener('dragenter', (e) => { e.preventDefault(); depth++; $('drop').hidden = false; });
+addEventListener('dragleave', () => { if (--depth <= 0) { depth = 0; $('drop').hidden = true; } });
+addEventListener('dragover', (e) => e.preventDefault());
+addEventListener('drop', (e) => {
+  e.preventDefault();
+  depth = 0;
+  $('drop').hidden = true;
+  deploy(e.dataTransfer.files[0]);
+});
+
+// --- showing
+const count = (n) => (n >= 1e7 ? (n / 1e6).toFixed(1) + ' M' : n.toLocaleString('en').replaceAll(',', '\u202f'));
+const micro = (us) => (us == null ? '–' : us >= 1000 ? (us / 1000).toFixed(1) + ' ms' : us.toFixed(us < 10 ? 1 : 0) + ' µs');
+
+function showState(s) {
+  if (!s.state) return;
+  $('state').textContent = s.state === 'ESTOP' ? 'STOPPED' : s.state;
+  $('state').className = 'pill ' + s.state;
+  $('reason').textContent = $('reason').title = s.reason;
+  document.title = (s.state === 'RUNNING' ? '' : s.state + ' · ') + 'Armature';
+  $('arm').classList.toggle('needed', ['ESTOP', 'FAULT', 'IDLE'].includes(s.state));
+  $('arm').disabled = !['ESTOP', 'FAULT', 'IDLE'].includes(s.state);
+  $('arm').textContent = s.state === 'IDLE' ? 'Arm' : 'Re-arm';
+  if (document.activeElement !== $('instruction')) $('instruction').value = s.instruction;
+  $('speed').textContent = s.speed + '×';
+  $('score').textContent = s.score ? `${s.score.successes} / ${s.score.episodes}` : '–';
+  $('skip').hidden = !s.score;
+  if (s.rate_hz === undefined) return;
+  $('rate').textContent = s.rate_hz >= 1000 ? +(s.rate_hz / 1000).toFixed(2) + ' kHz' : s.rate_hz + ' Hz';
+  $('late').textContent = micro(s.lateness_us.p50) + ' / ' + micro(s.lateness_us.p99);
+  $('missed').textContent = count(s.missed) + ' / ' + count(s.ticks);
+  $('missed').className = s.missed / Math.max(1, s.ticks) > 1e-3 ? 'bad' : '';
+  $('lateness-note').textContent = `p99.9 ${micro(s.lateness_us.p999)}, max ${micro(s.lateness_us.max)}`;
+  histogram($('histogram'), s.histogram, s.histogram_edges_us, 1e6 / s.rate_hz / s.speed);
+  const age = s.chunk_age_ms;
+  $('age-note').textContent = s.chunks ? `p50 ${age.p50.toFixed(1)} ms, p99 ${age.p99.toFixed(1)} ms, ${count(s.chunks)} chunks` : 'no chunk yet';
+  if (s.chunks) ages.add(age.p50, age.p99);
+}
+
+let current = {};
+function showScene(s) {
+  if (!s.joints) return;
+  if (JSON.stringify(s.joints) !== JSON.stringify(current.joints)) joints.build(s.joints);
+  if (JSON.stringify(s.bodies) !== JSON.stringify(current.bodies)) scene?.build(s.bodies);
+  if (JSON.stringify(s.cameras) !== JSON.stringify(current.cameras)) showCameras(s.cameras);
+  current = s;
+  $('sim').textContent = [s.robot, s.simulated ? 'simulated' : ''].filter(Boolean).join(', ');
+}
+
+let looking = 0;
+function showCameras(cameras) {
+  const turn = ++looking;
+  const images = $('images');
+  images.replaceChildren();
+  if (!cameras.length) images.innerHTML = '<p class="empty">No camera has a frame yet.</p>';
+  for (const camera of cameras) {
+    const figure = document.createElement('figure');
+    const image = new Image(camera.width, camera.height);
+    image.alt = camera.name + ' camera';
+    const caption = document.createElement('figcaption');
+    const size = document.createElement('span');
+    size.textContent = `${camera.width} × ${camera.height}${camera.cloud ? ', depth' : ''}`;
+    caption.append(camera.name, size);
+    figure.append(image, caption);
+    images.append(figure);
+    let url;
+    poll(turn, 125, () => `camera/${encodeURIComponent(camera.name)}.jpg`, async (response) => {
+      const next = URL.createObjectURL(await response.blob());
+      image.src = next;
+      await image.decode().catch(() => {});
+      if (url) URL.revokeObjectURL(url);
+      url = next;
+    });
+    scene?.cloud(camera.name, null);
+    if (camera.cloud) {
+      poll(turn, 333, () => ($('show-cloud').checked ? `points/${encodeURIComponent(camera.name)}.bin` : null),
+        async (response) => scene?.cloud(camera.name, await response.arrayBuffer()));
+    }
+  }
+}
+
+/** Fetches again and again while this page is looked at and connected, never two at a time. */
+async function poll(turn, ms, path, use) {
+  while (turn === looking) {
+    if (!document.hidden && live && path()) {
+      try {
+        const response = await fetch(path());
+        if (response.ok) await use(response);
+      } catch (e) {
+        // The stream's own message says that the connection is lost.
+      }
+    }
+    await new Promise((r) => setTimeout(r, ms));
+  }
+}
+
+const cell = (text, className = '') => {
+  const td = document.createElement('td');
+  td.textContent = text;
+  td.className = className;
+  if (className.includes('dim')) td.title = text;
+  return td;
+};
+const row = (...cells) => {
+  const tr = document.createElement('tr');
+  tr.append(...cells);
+  return tr;
+};
+const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB');
+
+function showModules(modules) {
+  $('module-count').textContent = modules.length || '';
+  $('module-rows').replaceChildren(...modules.map((m) => {
+    const tr = row(cell(m.id || '–'), cell(m.kind, 'dim'), cell(m.bundle.replace(/^org\.armature\./, ''), 'dim'), cell(m.version, 'dim'),
+      cell(m.state.toLowerCase(), m.state === 'ACTIVE' ? 'good' : 'warn'));
+    tr.title = [m.paper, `${m.bundle}, ranking ${m.ranking}`].filter(Boolean).join('\n');
+    return tr;
+  }));
+}
+
+let swapsSeen = -1;
+function showSwaps(swaps) {
+  $('swap-count').textContent = swaps.length || '';
+  const rows = swaps.map((s, i) => {
+    const tr = row(cell(clock(s.time), 'dim'), cell(s.id + (s.version ? ' ' + s.version : '')),
+      cell(s.outcome, { 'cut-over': 'good', refused: 'bad', 'rolled-back': 'warn' }[s.outcome]), cell(s.ms == null ? '' : s.ms.toFixed(0), 'num'), cell(s.reason, 'reason'));
+    if (swapsSeen >= 0 && i >= swapsSeen) tr.className = 'fresh';
+    return tr;
+  });
+  swapsSeen = swaps.length;
+  $('swap-rows').replaceChildren(...rows.reverse().slice(0, 200));
+}
+
+const LEVELS = { DEBUG: 0, TRACE: 0, INFO: 1, AUDIT: 1, WARN: 2, ERROR: 3 };
+let lines = [];
+function lineOf(l) {
+  const li = document.createElement('li');
+  const time = document.createElement('time');
+  time.textContent = clock(l.timeMillis);
+  const source = document.createElement('b');
+  source.textContent = l.source;
+  li.className = l.level;
+  li.append(time, source, l.text);
+  return li;
+}
+function showLog(added, replace = false) {
+  const list = $('lines');
+  const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 30;
+  const least = Number($('level').value);
+  const last = lines.at(-1)?.sequence ?? 0;
+  const fresh = replace ? added : added.filter((l) => l.sequence > last);
+  lines = (replace ? fresh : lines.concat(fresh)).slice(-500);
+  const items = fresh.filter((l) => (LEVELS[l.level] ?? 1) >= least).map(lineOf);
+  replace ? list.replaceChildren(...items) : list.append(...items);
+  while (list.children.length > 500) list.firstChild.remove();
+  if (atEnd || replace) list.scrollTop = list.scrollHeight;
+}
+$('level').onchange = () => showLog(lines, true);
+
+let runs = {};
+function showCurves(all) {
+  runs = all;
+  const names = Object.keys(all);
+  $('curves').hidden = !names.length;
+  document.querySelector('main').classList.toggle('training', names.length > 0);
+  if (!names.length) return;
+  const select = $('run');
+  if ([...select.options].map((o) => o.value).join() !== names.join()) {
+    const kept = select.value;
+    select.replaceChildren(...names.map((n) => new Option(n)));
+    if (names.includes(kept)) select.value = kept;
+  }
+  const legend = curves.show(all[select.value]);
+  $('curve-note').replaceChildren(...legend.flatMap(({ name, colour, value }) => {
+    const span = document.createElement('span');
+    span.textContent = `${name} ${value == null ? '–' : +value.toPrecision(4)}  `;
+    span.style.color = colour;
+    return [span];
+  }));
+}
+$('run').onchange = () => showCurves(runs);
+
+$('show-bodies').onchange = $('show-cloud').onchange = () => scene?.show($('show-bodies').checked, $('show-cloud').checked);
+$('home-view').onclick = () => scene?.home();
+$('span').onchange = (e) => { joints.span = Number(e.target.value); joints.draw(); };
+
+// --- the stream
+let live = false;
+const show = {
+  state: showState, scene: showScene, modules: showModules, swaps: showSwaps, curves: showCurves,
+  log: (l) => showLog(l), logs: (l) => showLog(l, true),
+  history: (f) => { if (f.rows) joints.add(f.rows, true); },
+  frame: (f) => { if (f.rows) { joints.add(f.rows); scene?.move(f.poses); } },
+};
+const stream = new EventSource('events');
+for (const [name, use] of Object.entries(show)) stream.addEventListener(name, (e) => use(JSON.parse(e.data)));
+stream.onopen = () => { live = true; document.body.classList.remove('lost'); };
+stream.onerror = () => {
+  live = false;
+  document.body.classList.add('lost');
+  $('state').textContent = 'NO LINK';
+  $('state').className = 'pill LOST';
+  $('reason').textContent = 'the runtime does not answer; this page tries again by itself';
+};

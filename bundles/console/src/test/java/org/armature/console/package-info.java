@@ -1,0 +1,4 @@
+@NullMarked
+package org.armature.console;
+
+import org.jspecify.annotations.NullMarked;
