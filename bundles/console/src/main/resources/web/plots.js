@@ -98,7 +98,11 @@ export class JointPlot {
     this.rows.push(...rows.filter((r) => r[0] > last));
     const keep = 30 * 60;
     if (this.rows.length > keep) this.rows.splice(0, this.rows.length - keep);
-    this.draw();
+    const now = performance.now();
+    if (now - (this.drawn ?? 0) > 150) {
+      this.drawn = now;
+      this.draw();
+    }
   }
 
   draw() {
@@ -119,7 +123,7 @@ export class AgePlot {
     this.plot = new Plot(element, [
       { stroke: () => css('--accent'), width: 1.5, points: { show: false } },
       { stroke: () => css('--muted'), width: 1, dash: [4, 3], points: { show: false } },
-    ], { y: (u, lo, hi) => [0, Math.max(1, hi * 1.15)], range: (u, lo, hi) => [hi - 120, hi], unit: ' s' });
+    ], { y: (u, lo, hi) => [0, Math.max(1, hi * 1.15)], range: (u, lo, hi) => [Math.max(0, hi - 120), Math.max(hi, 30)], unit: ' s' });
     this.start = performance.now();
   }
 

@@ -1,14 +1,24 @@
 // The scene in 3-D: bodies as the world describes them, and the cameras' point clouds. World z up, metres.
 import * as THREE from './vendor/three.module.min.js';
 
-const HOME = { azimuth: -0.95, elevation: 0.55, distance: 1.7, target: [0.3, 0, 0.12] };
+const HOME = { azimuth: -0.95, elevation: 0.5, distance: 1.95, target: [0.27, 0, 0.14] };
+
+/** Whether WebGL runs on the processor: then the page must leave it to the robot. */
+function isSoftware() {
+  const gl = document.createElement('canvas').getContext('webgl2');
+  const info = gl?.getExtension('WEBGL_debug_renderer_info');
+  const name = info ? gl.getParameter(info.UNMASKED_RENDERER_WEBGL) : '';
+  gl?.getExtension('WEBGL_lose_context')?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
 
 export class Scene {
   constructor(canvas) {
     this.canvas = canvas;
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true, powerPreference: 'low-power' });
-    this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
-    this.renderer.shadowMap.enabled = true;
+    this.software = isSoftware();
+    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: !this.software, powerPreference: 'low-power' });
+    this.renderer.setPixelRatio(this.software ? 1 : Math.min(devicePixelRatio, 2));
+    this.renderer.shadowMap.enabled = !this.software;
     this.renderer.shadowMap.type = THREE.PCFSoftShadowMap;
     this.world = new THREE.Scene();
     this.camera = new THREE.PerspectiveCamera(42, 1, 0.02, 40);
@@ -29,8 +39,16 @@ export class Scene {
     this.#orbit();
     this.home();
     new ResizeObserver(() => { this.dirty = true; }).observe(canvas);
-    const loop = () => { requestAnimationFrame(loop); if (this.dirty) this.#draw(); };
-    loop();
+    const pause = this.software ? 200 : 0;
+    let drawn = 0;
+    const loop = (now) => {
+      requestAnimationFrame(loop);
+      if (this.dirty && now - drawn >= pause) {
+        drawn = now;
+        this.#draw();
+      }
+    };
+    requestAnimationFrame(loop);
   }
 
   theme(dark) {
