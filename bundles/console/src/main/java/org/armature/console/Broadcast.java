@@ -109,7 +109,8 @@ final class Broadcast implements AutoCloseable {
         boolean quarter = beats % (FRAME_HZ / 4) == 0;
         boolean half = beats % (FRAME_HZ / 2) == 0;
         beats++;
-        List<Client> late = clients.stream().filter(c -> c.behind && c.queue.isEmpty()).toList();
+        List<Client> late =
+                clients.stream().filter(c -> c.behind && c.queue.isEmpty()).toList();
         if (!late.isEmpty()) {
             late.forEach(c -> c.behind = false);
             snapshot(late);

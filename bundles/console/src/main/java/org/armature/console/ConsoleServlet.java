@@ -128,8 +128,11 @@ public final class ConsoleServlet extends HttpServlet {
     protected void service(HttpServletRequest request, HttpServletResponse response) throws IOException {
         secure(response);
         if (!gate.knowsHost(request)) {
-            fail(response, 421, "this dashboard is not known as \"" + request.getHeader("Host")
-                    + "\": open it as localhost or by its address, or add the name to hosts of org.armature.console");
+            fail(
+                    response,
+                    421,
+                    "this dashboard is not known as \"" + request.getHeader("Host")
+                            + "\": open it as localhost or by its address, or add the name to hosts of org.armature.console");
             return;
         }
         try {
@@ -300,7 +303,9 @@ public final class ConsoleServlet extends HttpServlet {
             fail(response, 400, "send {\"instruction\": \"…\"} with at most " + MAX_INSTRUCTION + " characters");
             return;
         }
-        sources.hub().orElseThrow(() -> missing("robot")).instruct(text.textValue().strip());
+        sources.hub()
+                .orElseThrow(() -> missing("robot"))
+                .instruct(text.textValue().strip());
         json(response, 200, Map.of("instruction", instruction()));
     }
 

@@ -47,10 +47,15 @@ final class DeployFolder {
      */
     long put(String name, long length, InputStream in) throws IOException {
         if (folder.isEmpty()) {
-            throw new Refused(409, "there is no deploy folder: start with --deploy DIR, or set deploy_folder of org.armature.console");
+            throw new Refused(
+                    409,
+                    "there is no deploy folder: start with --deploy DIR, or set deploy_folder of org.armature.console");
         }
         if (!NAME.matcher(name).matches()) {
-            throw new Refused(400, "\"" + name + "\" is no name for a module: send a .jar whose name has only letters, digits, dots, dashes and underscores");
+            throw new Refused(
+                    400,
+                    "\"" + name
+                            + "\" is no name for a module: send a .jar whose name has only letters, digits, dots, dashes and underscores");
         }
         if (length > mostBytes) {
             throw tooLarge(name);
@@ -83,7 +88,9 @@ final class DeployFolder {
     }
 
     private Refused tooLarge(String name) {
-        return new Refused(413, name + " is larger than " + mostBytes
-                + " bytes: copy it into the deploy folder, or raise max_upload_bytes of org.armature.console");
+        return new Refused(
+                413,
+                name + " is larger than " + mostBytes
+                        + " bytes: copy it into the deploy folder, or raise max_upload_bytes of org.armature.console");
     }
 }

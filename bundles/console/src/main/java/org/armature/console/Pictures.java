@@ -78,8 +78,8 @@ final class Pictures {
                 return Optional.empty();
             }
             long now = System.nanoTime();
-            boolean same = before != null
-                    && (before.frameNanos == frame.timeNanos() || now - before.madeNanos < FRESH_NANOS);
+            boolean same =
+                    before != null && (before.frameNanos == frame.timeNanos() || now - before.madeNanos < FRESH_NANOS);
             byte[] bytes = same ? before.bytes : encode.apply(frame);
             made.put(key, new Encoded(frame.timeNanos(), now, bytes));
             return nonEmpty(bytes);

@@ -223,7 +223,8 @@ public final class ServiceSources implements Sources {
             boolean fragment = bundle.getHeaders("").get(Constants.FRAGMENT_HOST) != null;
             boolean up = (bundle.getState() & (Bundle.ACTIVE | Bundle.STARTING)) != 0;
             if (!fragment && !up) {
-                all.add(new Module("", "bundle", "", name(bundle), bundle.getVersion().toString(), state(bundle), 0));
+                all.add(new Module(
+                        "", "bundle", "", name(bundle), bundle.getVersion().toString(), state(bundle), 0));
             }
         }
         all.sort(Comparator.comparing(Module::kind)

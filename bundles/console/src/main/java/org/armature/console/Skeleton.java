@@ -45,10 +45,22 @@ final class Skeleton {
         double y = a[1];
         double z = a[2];
         return new Pose(new double[] {
-            t * x * x + c, t * x * y - s * z, t * x * z + s * y, 0,
-            t * x * y + s * z, t * y * y + c, t * y * z - s * x, 0,
-            t * x * z - s * y, t * y * z + s * x, t * z * z + c, 0,
-            0, 0, 0, 1
+            t * x * x + c,
+            t * x * y - s * z,
+            t * x * z + s * y,
+            0,
+            t * x * y + s * z,
+            t * y * y + c,
+            t * y * z - s * x,
+            0,
+            t * x * z - s * y,
+            t * y * z + s * x,
+            t * z * z + c,
+            0,
+            0,
+            0,
+            0,
+            1
         });
     }
 
@@ -58,8 +70,9 @@ final class Skeleton {
         double length = Math.sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
         Pose middle = slide(new double[] {(a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2}, 1);
         double across = Math.hypot(d[0], d[1]);
-        Pose turned = across < 1e-9 ? middle : middle.then(turn(
-                new double[] {-d[1] / across, d[0] / across, 0}, Math.atan2(across, d[2])));
+        Pose turned = across < 1e-9
+                ? middle
+                : middle.then(turn(new double[] {-d[1] / across, d[0] / across, 0}, Math.atan2(across, d[2])));
         return new Simulator.Body(name, "capsule", new double[] {RADIUS, length / 2}, GREY, turned);
     }
 }

@@ -88,8 +88,8 @@ final class Views {
         List<Object> cameras = new ArrayList<>();
         for (CameraFrame frame : pictures.frames().values()) {
             boolean cloud = frame.depthOrNull() != null && frame.intrinsicsOrNull() != null;
-            cameras.add(Map.of(
-                    "name", frame.camera(), "width", frame.width(), "height", frame.height(), "cloud", cloud));
+            cameras.add(
+                    Map.of("name", frame.camera(), "width", frame.width(), "height", frame.height(), "cloud", cloud));
         }
         v.put("cameras", cameras);
         List<Object> bodies = new ArrayList<>();
@@ -150,7 +150,8 @@ final class Views {
     /** Every attempt to replace a module, oldest first: {@code /api/swaps}. */
     List<Object> swaps() {
         List<Object> all = new ArrayList<>();
-        for (Replacement.Swap s : sources.replacement().map(Replacement::history).orElse(List.of())) {
+        for (Replacement.Swap s :
+                sources.replacement().map(Replacement::history).orElse(List.of())) {
             Map<String, Object> v = new LinkedHashMap<>();
             v.put("time", s.timeMillis());
             v.put("id", s.id());

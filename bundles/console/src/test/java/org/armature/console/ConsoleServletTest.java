@@ -72,8 +72,7 @@ final class ConsoleServletTest {
 
     private HttpResponse<String> post(String path, byte[] body, String... headers) throws Exception {
         HttpRequest.Builder request = to(path).POST(BodyPublishers.ofByteArray(body));
-        return http.send(
-                (headers.length == 0 ? request : request.headers(headers)).build(), BodyHandlers.ofString());
+        return http.send((headers.length == 0 ? request : request.headers(headers)).build(), BodyHandlers.ofString());
     }
 
     /** One request spoken by hand, for headers that the client does not let go. */
@@ -98,7 +97,8 @@ final class ConsoleServletTest {
 
     @Test
     void aForeignHostNameIsRefusedAndAConfiguredOneGetsNoToken() throws Exception {
-        assertTrue(raw("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").startsWith("HTTP/1.1 421"));
+        assertTrue(raw("GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+                .startsWith("HTTP/1.1 421"));
         assertTrue(raw("GET /api/state HTTP/1.1\r\nHost: evil.example:8080\r\nConnection: close\r\n\r\n")
                 .startsWith("HTTP/1.1 421"));
         String named = raw("GET / HTTP/1.1\r\nHost: robot.example\r\nConnection: close\r\n\r\n");
@@ -134,12 +134,15 @@ final class ConsoleServletTest {
         String token = token();
         assertEquals(200, post("api/estop", new byte[0], Gate.HEADER, token).statusCode());
         assertEquals(LoopMonitor.State.ESTOP, serving.robot.state);
-        assertEquals("ESTOP", JSON.readTree(get("api/state").body()).get("state").asText());
+        assertEquals(
+                "ESTOP", JSON.readTree(get("api/state").body()).get("state").asText());
         assertEquals(200, post("api/arm", new byte[0], Gate.HEADER, token).statusCode());
         assertEquals(LoopMonitor.State.RUNNING, serving.robot.state);
         HttpResponse<String> again = post("api/arm", new byte[0], Gate.HEADER, token);
         assertEquals(409, again.statusCode());
-        assertEquals("the robot is armed already", JSON.readTree(again.body()).get("error").asText());
+        assertEquals(
+                "the robot is armed already",
+                JSON.readTree(again.body()).get("error").asText());
     }
 
     @Test
@@ -148,8 +151,13 @@ final class ConsoleServletTest {
         byte[] ask = "{\"instruction\": \" put the ball in the bowl \"}".getBytes(StandardCharsets.UTF_8);
         assertEquals(200, post("api/instruction", ask, Gate.HEADER, token).statusCode());
         assertEquals("put the ball in the bowl", serving.robot.instruction);
-        for (String bad : List.of("", "{", "[]", "{\"instruction\": 3}", "{\"instruction\":\"" + "x".repeat(501) + "\"}")) {
-            assertEquals(400, post("api/instruction", bad.getBytes(StandardCharsets.UTF_8), Gate.HEADER, token).statusCode(), bad);
+        for (String bad :
+                List.of("", "{", "[]", "{\"instruction\": 3}", "{\"instruction\":\"" + "x".repeat(501) + "\"}")) {
+            assertEquals(
+                    400,
+                    post("api/instruction", bad.getBytes(StandardCharsets.UTF_8), Gate.HEADER, token)
+                            .statusCode(),
+                    bad);
         }
         assertEquals("put the ball in the bowl", serving.robot.instruction);
     }
@@ -159,30 +167,44 @@ final class ConsoleServletTest {
         String token = token();
         byte[] jar = new byte[50_000];
         jar[7] = 42;
-        assertEquals(200, post("api/deploy?name=my-policy-1.0.jar", jar, Gate.HEADER, token).statusCode());
+        assertEquals(
+                200,
+                post("api/deploy?name=my-policy-1.0.jar", jar, Gate.HEADER, token)
+                        .statusCode());
         assertEquals(42, Files.readAllBytes(deploy.resolve("my-policy-1.0.jar"))[7]);
-        assertEquals(413, post("api/deploy?name=large.jar", new byte[100_001], Gate.HEADER, token).statusCode());
+        assertEquals(
+                413,
+                post("api/deploy?name=large.jar", new byte[100_001], Gate.HEADER, token)
+                        .statusCode());
         HttpRequest chunked = to("api/deploy?name=large.jar")
                 .header(Gate.HEADER, token)
                 .POST(BodyPublishers.ofInputStream(() -> new ByteArrayInputStream(new byte[100_001])))
                 .build();
         assertEquals(413, http.send(chunked, BodyHandlers.ofString()).statusCode());
         for (String bad : List.of("a.txt", "..%2Fa.jar", ".a.jar", "a%2Fb.jar", "", "x".repeat(130) + ".jar")) {
-            assertEquals(400, post("api/deploy?name=" + bad, jar, Gate.HEADER, token).statusCode(), bad);
+            assertEquals(
+                    400, post("api/deploy?name=" + bad, jar, Gate.HEADER, token).statusCode(), bad);
         }
-        assertEquals(400, post("api/deploy?name=none.jar", new byte[0], Gate.HEADER, token).statusCode());
+        assertEquals(
+                400,
+                post("api/deploy?name=none.jar", new byte[0], Gate.HEADER, token)
+                        .statusCode());
         try (Stream<Path> files = Files.list(deploy)) {
-            assertEquals(List.of("my-policy-1.0.jar"), files.map(f -> f.getFileName().toString()).toList());
+            assertEquals(
+                    List.of("my-policy-1.0.jar"),
+                    files.map(f -> f.getFileName().toString()).toList());
         }
     }
 
     @Test
     void imagesAndCloudsAreThoseOfTheCamera() throws Exception {
-        byte[] jpeg = http.send(to("camera/front.jpg").build(), BodyHandlers.ofByteArray()).body();
+        byte[] jpeg = http.send(to("camera/front.jpg").build(), BodyHandlers.ofByteArray())
+                .body();
         assertEquals(160, ImageIO.read(new ByteArrayInputStream(jpeg)).getWidth());
         assertEquals(404, get("camera/nobody.jpg").statusCode());
 
-        byte[] cloud = http.send(to("points/front.bin").build(), BodyHandlers.ofByteArray()).body();
+        byte[] cloud = http.send(to("points/front.bin").build(), BodyHandlers.ofByteArray())
+                .body();
         ByteBuffer in = ByteBuffer.wrap(cloud).order(ByteOrder.LITTLE_ENDIAN);
         assertEquals("APC1", new String(cloud, 0, 4, StandardCharsets.US_ASCII));
         int n = in.getInt(4);
@@ -263,8 +285,17 @@ final class ConsoleServletTest {
 
     @Test
     void historyAndModulesAreListed() throws Exception {
-        serving.robot.replacement().orElseThrow().record(new org.armature.robot.Replacement.Swap(
-                1, "broken.jar", "", "", Double.NaN, org.armature.robot.Replacement.Outcome.REFUSED, "not a jar"));
+        serving.robot
+                .replacement()
+                .orElseThrow()
+                .record(new org.armature.robot.Replacement.Swap(
+                        1,
+                        "broken.jar",
+                        "",
+                        "",
+                        Double.NaN,
+                        org.armature.robot.Replacement.Outcome.REFUSED,
+                        "not a jar"));
         JsonNode swap = JSON.readTree(get("api/swaps").body()).get(0);
         assertEquals("refused", swap.get("outcome").asText());
         assertTrue(swap.get("ms").isNull());

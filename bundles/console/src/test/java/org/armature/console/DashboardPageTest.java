@@ -39,7 +39,8 @@ final class DashboardPageTest {
                 .filter(Files::isExecutable)
                 .findFirst()
                 .orElse(null);
-        assumeTrue(found != null, "Chromium not found: install it (apt-get install chromium), or set armature.chromium");
+        assumeTrue(
+                found != null, "Chromium not found: install it (apt-get install chromium), or set armature.chromium");
         return found;
     }
 
@@ -47,18 +48,21 @@ final class DashboardPageTest {
     void anEngineerSeesTheRobotMoveDeploysStopsAndArms() throws Exception {
         Path browserFile = chromium();
         try (Serving serving = new Serving(deploy, 1 << 20, 12);
-                Playwright playwright = Playwright.create(new Playwright.CreateOptions()
-                        .setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
+                Playwright playwright = Playwright.create(
+                        new Playwright.CreateOptions().setEnv(Map.of("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1")));
                 Browser browser = playwright
                         .chromium()
                         .launch(new BrowserType.LaunchOptions()
                                 .setExecutablePath(browserFile)
-                                .setArgs(List.of("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")))) {
+                                .setArgs(List.of(
+                                        "--no-sandbox",
+                                        "--use-gl=angle",
+                                        "--use-angle=swiftshader",
+                                        "--enable-unsafe-swiftshader")))) {
             FakeRobot robot = serving.robot;
             story(robot);
-            Page page = browser.newPage(new Browser.NewPageOptions()
-                    .setViewportSize(1600, 940)
-                    .setColorScheme(ColorScheme.LIGHT));
+            Page page = browser.newPage(
+                    new Browser.NewPageOptions().setViewportSize(1600, 940).setColorScheme(ColorScheme.LIGHT));
             List<String> problems = new ArrayList<>();
             page.onConsoleMessage(m -> {
                 if (m.type().equals("error")) {
@@ -136,8 +140,20 @@ final class DashboardPageTest {
                 Replacement.Outcome.REFUSED,
                 "its chunk for observation 3 of 8 has NaN at joint j4: check the model's normalisation"));
         replacement.record(new Replacement.Swap(
-                now - 200_000, "segment", "perception", "0.1.1", 88, Replacement.Outcome.CUT_OVER, "within limits, 4 ms an answer"));
+                now - 200_000,
+                "segment",
+                "perception",
+                "0.1.1",
+                88,
+                Replacement.Outcome.CUT_OVER,
+                "within limits, 4 ms an answer"));
         replacement.record(new Replacement.Swap(
-                now - 60_000, "notes.jar", "", "", 3, Replacement.Outcome.REFUSED, "not a jar: the file has no zip directory"));
+                now - 60_000,
+                "notes.jar",
+                "",
+                "",
+                3,
+                Replacement.Outcome.REFUSED,
+                "not a jar: the file has no zip directory"));
     }
 }

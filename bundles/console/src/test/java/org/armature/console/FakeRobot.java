@@ -107,8 +107,8 @@ final class FakeRobot implements Sources {
         return Optional.of(new ObservationHub() {
             @Override
             public Optional<Observation> latest() {
-                return Optional.of(new Observation(
-                        now(), position(now() / 1e9), new double[JOINTS], Map.of(), instruction, 0));
+                return Optional.of(
+                        new Observation(now(), position(now() / 1e9), new double[JOINTS], Map.of(), instruction, 0));
             }
 
             @Override
@@ -273,7 +273,8 @@ final class FakeRobot implements Sources {
             public List<Simulator.Body> bodies() {
                 worldReads.incrementAndGet();
                 List<Simulator.Body> all = new ArrayList<>(Skeleton.bodies(robot(), position(now() / 1e9)));
-                all.add(new Simulator.Body("table", "box", new double[] {0.5, 0.6, 0.02}, 0xb9a58c, at(0.35, 0, -0.02)));
+                all.add(new Simulator.Body(
+                        "table", "box", new double[] {0.5, 0.6, 0.02}, 0xb9a58c, at(0.35, 0, -0.02)));
                 all.add(new Simulator.Body("base", "cylinder", new double[] {0.08, 0.05}, 0x5b6570, at(0, 0, 0.05)));
                 all.add(new Simulator.Body(
                         "red cube", "box", new double[] {0.025, 0.025, 0.025}, 0xc8372d, at(0.45, -0.2, 0.025)));

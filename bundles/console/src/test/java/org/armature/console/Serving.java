@@ -17,8 +17,8 @@ final class Serving implements AutoCloseable {
         connector.setHost("127.0.0.1");
         server.addConnector(connector);
         ServletContextHandler handler = new ServletContextHandler();
-        ServletHolder holder = new ServletHolder(
-                new ConsoleServlet(robot, new Settings(deploy.toString(), mostBytes, mostClients)));
+        ServletHolder holder =
+                new ServletHolder(new ConsoleServlet(robot, new Settings(deploy.toString(), mostBytes, mostClients)));
         holder.setAsyncSupported(true);
         handler.addServlet(holder, "/*");
         server.setHandler(handler);
