@@ -42,7 +42,7 @@ final class Stage {
     }
 
     static final List<Camera> CAMERAS = List.of(
-            new Camera("front", 0, Frames.lookAt(new double[] {1.16, 0, 0.82}, new double[] {0.47, 0, 0.02}), 48),
+            new Camera("front", 0, Frames.lookAt(new double[] {1.16, 0, 0.82}, new double[] {0.46, 0, 0.02}), 44),
             new Camera("wrist", Arm.HAND, wrist(), 70));
 
     private final Arm arm = new Arm();
@@ -170,6 +170,6 @@ final class Stage {
         double lean = Math.toRadians(18);
         double c = Math.cos(lean);
         double s = Math.sin(lean);
-        return Frames.axes(new double[] {0, 1, 0}, new double[] {-c, 0, -s}, new double[] {-s, 0, c}, 0.06, 0, 0.02);
+        return Frames.axes(new double[] {0, 1, 0}, new double[] {-c, 0, -s}, new double[] {-s, 0, c}, 0.07, 0, 0.045);
     }
 }
