@@ -50,12 +50,7 @@ final class Egl {
             MemorySegment count = local.allocate(JAVA_INT);
             check(
                     Native.number(
-                            symbol("eglChooseConfig"),
-                            display,
-                            wanted.address(),
-                            found.address(),
-                            1,
-                            count.address()),
+                            symbol("eglChooseConfig"), display, wanted.address(), found.address(), 1, count.address()),
                     "eglChooseConfig");
             check(count.get(JAVA_INT, 0), "a configuration with 24 bits of depth");
             config = found.get(JAVA_LONG, 0);

@@ -47,8 +47,9 @@ final class Mjcf {
         camera(0);
         line("</worldbody>");
         line("<contact><exclude body1=\"left\" body2=\"right\"/></contact>");
-        line("<tendon><fixed name=\"grip\"><joint joint=\"left\" coef=\"1\"/><joint joint=\"right\" coef=\"1\"/></fixed>"
-                + "</tendon>");
+        line(
+                "<tendon><fixed name=\"grip\"><joint joint=\"left\" coef=\"1\"/><joint joint=\"right\" coef=\"1\"/></fixed>"
+                        + "</tendon>");
         line("<equality><joint joint1=\"left\" joint2=\"right\" solref=\".005 1\"/></equality>");
         line("<actuator>");
         for (int j = 0; j < Arm.AXES; j++) {
@@ -64,8 +65,9 @@ final class Mjcf {
 
     private void link(int frame) {
         if (frame > 0) {
-            line("<body name=\"%s\" %s gravcomp=\"1\">", frame == Arm.HAND ? "hand" : "link" + frame, pose(
-                    Arm.offset(frame - 1)));
+            line(
+                    "<body name=\"%s\" %s gravcomp=\"1\">",
+                    frame == Arm.HAND ? "hand" : "link" + frame, pose(Arm.offset(frame - 1)));
             if (frame < Arm.HAND) {
                 JointLimits limits = Arm.DESCRIPTION.limits();
                 line(
@@ -110,12 +112,11 @@ final class Mjcf {
         line("<body name=\"thing%d\"><freejoint/>", i);
         List<Part> parts = Stage.parts(i);
         // Containers are heavy enough to stay when touched; a ball needs rolling friction to come to rest.
-        String contact =
-                switch (kind) {
-                    case BOWL, TRAY -> "density=\"4000\" condim=\"4\" friction=\"1 .01 .001\"";
-                    case BALL -> "density=\"800\" condim=\"6\" friction=\"1 .01 .002\"";
-                    case CUBE, CYLINDER -> "density=\"800\" condim=\"4\" friction=\"1 .01 .001\"";
-                };
+        String contact = switch (kind) {
+            case BOWL, TRAY -> "density=\"4000\" condim=\"4\" friction=\"1 .01 .001\"";
+            case BALL -> "density=\"800\" condim=\"6\" friction=\"1 .01 .002\"";
+            case CUBE, CYLINDER -> "density=\"800\" condim=\"4\" friction=\"1 .01 .001\"";
+        };
         for (int k = 0; k < parts.size(); k++) {
             geom(parts.get(k), geomName(i, k), contact);
         }
@@ -160,10 +161,19 @@ final class Mjcf {
         return String.format(
                 Locale.ROOT,
                 "pos=\"%s %s %s\" xyaxes=\"%s %s %s %s %s %s\"",
-                m[3], m[7], m[11], m[0], m[4], m[8], m[1], m[5], m[9]);
+                m[3],
+                m[7],
+                m[11],
+                m[0],
+                m[4],
+                m[8],
+                m[1],
+                m[5],
+                m[9]);
     }
 
     private void line(String format, Object... args) {
-        xml.append(args.length == 0 ? format : String.format(Locale.ROOT, format, args)).append('\n');
+        xml.append(args.length == 0 ? format : String.format(Locale.ROOT, format, args))
+                .append('\n');
     }
 }

@@ -128,8 +128,8 @@ final class MujocoLibrary {
             throw new UncheckedIOException(e);
         }
         if (!System.getProperty("os.arch").equals("amd64")) {
-            throw new Refused("MuJoCo off: struct layouts are known for amd64 only, this is "
-                    + System.getProperty("os.arch"));
+            throw new Refused(
+                    "MuJoCo off: struct layouts are known for amd64 only, this is " + System.getProperty("os.arch"));
         }
         return p;
     }
@@ -230,7 +230,8 @@ final class MujocoLibrary {
     }
 
     private static IllegalArgumentException bad(String words) {
-        return new IllegalArgumentException("MuJoCo refuses the model: " + words.strip().replaceAll("\\s*\\n\\s*", "; "));
+        return new IllegalArgumentException(
+                "MuJoCo refuses the model: " + words.strip().replaceAll("\\s*\\n\\s*", "; "));
     }
 
     long makeData(long model) {
@@ -255,7 +256,11 @@ final class MujocoLibrary {
 
     int id(long model, String typeKey, String name) {
         try (Arena local = Arena.ofConfined()) {
-            return Native.number(known("mj_name2id"), model, layout(typeKey), local.allocateFrom(name).address());
+            return Native.number(
+                    known("mj_name2id"),
+                    model,
+                    layout(typeKey),
+                    local.allocateFrom(name).address());
         }
     }
 
@@ -316,7 +321,8 @@ final class MujocoLibrary {
 
     /** The colours of a model's geoms, {@code [n, 4]} float32, writable while the model lives. */
     MemorySegment colours(long model, int geoms) {
-        return MemorySegment.ofAddress(read(model + layout("mjModel.geom_rgba"))).reinterpret(16L * geoms);
+        return MemorySegment.ofAddress(read(model + layout("mjModel.geom_rgba")))
+                .reinterpret(16L * geoms);
     }
 
     @Override

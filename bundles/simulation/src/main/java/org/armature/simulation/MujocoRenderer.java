@@ -73,8 +73,7 @@ final class MujocoRenderer implements AutoCloseable {
         Native.run(library.setState, model, data, qpos.address(), QPOS);
         Native.run(library.forward, model, data);
         camera.set(JAVA_INT, library.layout("mjvCamera.type"), library.layout("mjCAMERA_FIXED"));
-        camera.set(
-                JAVA_INT, library.layout("mjvCamera.fixedcamid"), library.id(model, "mjOBJ_CAMERA", view.name()));
+        camera.set(JAVA_INT, library.layout("mjvCamera.fixedcamid"), library.id(model, "mjOBJ_CAMERA", view.name()));
         rectangle.setAtIndex(JAVA_INT, 2, width);
         rectangle.setAtIndex(JAVA_INT, 3, height);
         int n = width * height;
@@ -99,8 +98,7 @@ final class MujocoRenderer implements AutoCloseable {
                     library.layout("mjCAT_ALL"),
                     scene.address());
             Native.run(library.known("mjr_render"), rectangle, scene.address(), context.address());
-            Native.run(
-                    library.known("mjr_readPixels"), colour.address(), z.address(), rectangle, context.address());
+            Native.run(library.known("mjr_readPixels"), colour.address(), z.address(), rectangle, context.address());
             // OpenGL's rows come bottom-up.
             for (int v = 0; v < height; v++) {
                 int from = (height - 1 - v) * width;
@@ -113,8 +111,7 @@ final class MujocoRenderer implements AutoCloseable {
         for (int i = 0; i < n; i++) {
             depth[i] = metres(depth[i]);
         }
-        return new CameraFrame(
-                view.name(), timeNanos, width, height, rgb, depth, view.intrinsics(width, height), pose);
+        return new CameraFrame(view.name(), timeNanos, width, height, rgb, depth, view.intrinsics(width, height), pose);
     }
 
     /** Distance along the optical axis of a depth buffer's value; 0 where nothing was drawn. */

@@ -53,7 +53,8 @@ final class MujocoWorld implements World {
         if (library.stateSize(model, QPOS) != Stage.NQ || library.stateSize(model, controlBit) != Arm.JOINTS) {
             library.freeModel(model);
             arena.close();
-            throw new IllegalStateException("MuJoCo compiled the scene to another number of joints: use mujoco-core 4.0.0");
+            throw new IllegalStateException(
+                    "MuJoCo compiled the scene to another number of joints: use mujoco-core 4.0.0");
         }
         data = library.makeData(model);
         reset(seed);

@@ -27,8 +27,8 @@ final class Native {
     private static final MethodHandle V_RECT_PP = handle(FunctionDescriptor.ofVoid(RECT, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle V_PP_RECT_P =
             handle(FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, RECT, JAVA_LONG));
-    private static final MethodHandle V_UPDATE = handle(FunctionDescriptor.ofVoid(
-            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle V_UPDATE = handle(
+            FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG));
     private static final MethodHandle I = handle(FunctionDescriptor.of(JAVA_INT));
     private static final MethodHandle I_I = handle(FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle I_PI = handle(FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT));

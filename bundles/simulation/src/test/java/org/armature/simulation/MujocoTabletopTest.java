@@ -3,7 +3,6 @@ package org.armature.simulation;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.armature.robot.Simulator;
-
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 
