@@ -81,7 +81,13 @@ async function post(path, body, type = 'application/json') {
 }
 
 // --- acting
-$('estop').onclick = () => post('api/estop');
+let pictures = [];
+let fetching = new AbortController();
+function stop() {
+  fetching.abort();
+  post('api/estop');
+}
+$('estop').onclick = stop;
 $('arm').onclick = () => post('api/arm');
 $('skip').onclick = () => post('api/skip');
 $('ask').onsubmit = (e) => {
@@ -93,7 +99,7 @@ addEventListener('keydown', (e) => {
   const typing = e.target.matches('input:not([type="checkbox"]), select') || $('token-dialog').open;
   if (e.repeat || (e.key !== 'Escape' && (e.key !== ' ' || typing))) return;
   e.preventDefault();
-  post('api/estop');
+  stop();
 }, { capture: true });
 
 async function deploy(file) {
@@ -152,12 +158,11 @@ function showScene(s) {
   $('sim').textContent = [s.robot, s.simulated ? 'simulated' : ''].filter(Boolean).join(', ');
 }
 
-let looking = 0;
 function showCameras(cameras) {
-  const turn = ++looking;
   const images = $('images');
   images.replaceChildren();
   if (!cameras.length) images.innerHTML = '<p class="empty">No camera has a frame yet.</p>';
+  pictures = [];
   for (const camera of cameras) {
     const figure = document.createElement('figure');
     const image = new Image(camera.width, camera.height);
@@ -168,34 +173,43 @@ function showCameras(cameras) {
     caption.append(camera.name, size);
     figure.append(image, caption);
     images.append(figure);
+    const name = encodeURIComponent(camera.name);
     let url;
-    poll(turn, 125, () => `camera/${encodeURIComponent(camera.name)}.jpg`, async (response) => {
+    pictures.push({ ms: 125, due: 0, path: `camera/${name}.jpg`, wanted: () => true, use: async (response) => {
       const next = URL.createObjectURL(await response.blob());
       image.src = next;
       await image.decode().catch(() => {});
       if (url) URL.revokeObjectURL(url);
       url = next;
-    });
+    } });
     scene?.cloud(camera.name, null);
     if (camera.cloud) {
-      poll(turn, 333, () => ($('show-cloud').checked ? `points/${encodeURIComponent(camera.name)}.bin` : null),
-        async (response) => scene?.cloud(camera.name, await response.arrayBuffer()));
+      pictures.push({ ms: 333, due: 0, path: `points/${name}.bin`, wanted: () => $('show-cloud').checked,
+        use: async (response) => scene?.cloud(camera.name, await response.arrayBuffer()) });
     }
   }
 }
 
-/** Fetches again and again while this page is looked at and connected, never two at a time. */
-async function poll(turn, ms, path, use) {
-  while (turn === looking) {
-    if (!document.hidden && live && path()) {
-      try {
-        const response = await fetch(path());
-        if (response.ok) await use(response);
-      } catch (e) {
-        // The stream's own message says that the connection is lost.
-      }
+/**
+ * Fetches pictures while this page is looked at and connected, one after another: a browser has only six connections to a
+ * server, and the stop needs one.
+ */
+async function fetchPictures() {
+  for (;;) {
+    const now = performance.now();
+    const next = pictures.filter((p) => p.due <= now && p.wanted()).sort((a, b) => a.due - b.due)[0];
+    if (document.hidden || !live || !next) {
+      await new Promise((r) => setTimeout(r, 30));
+      continue;
     }
-    await new Promise((r) => setTimeout(r, ms));
+    next.due = now + next.ms;
+    fetching = new AbortController();
+    try {
+      const response = await fetch(next.path, { signal: fetching.signal });
+      if (response.ok) await next.use(response);
+    } catch (e) {
+      // A stop came first, or the connection is lost, which the stream says.
+    }
   }
 }
 
@@ -297,13 +311,25 @@ const show = {
   history: (f) => { if (f.rows) joints.add(f.rows, true); },
   frame: (f) => { if (f.rows) { joints.add(f.rows); scene?.move(f.poses); } },
 };
-const stream = new EventSource('events');
-for (const [name, use] of Object.entries(show)) stream.addEventListener(name, (e) => use(JSON.parse(e.data)));
-stream.onopen = () => { live = true; document.body.classList.remove('lost'); };
-stream.onerror = () => {
+let stream;
+function connect() {
+  stream?.close();
+  stream = new EventSource('events');
+  for (const [name, use] of Object.entries(show)) stream.addEventListener(name, (e) => use(JSON.parse(e.data)));
+  stream.onopen = () => { live = true; document.body.classList.remove('lost'); };
+  stream.onerror = () => {
+    live = false;
+    document.body.classList.add('lost');
+    $('state').textContent = 'NO LINK';
+    $('state').className = 'pill LOST';
+    $('reason').textContent = 'the runtime does not answer; this page tries again by itself';
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+  };
+}
+// A page nobody looks at holds no connection: with six of them open, the seventh could not stop the robot.
+document.addEventListener('visibilitychange', () => {
   live = false;
-  document.body.classList.add('lost');
-  $('state').textContent = 'NO LINK';
-  $('state').className = 'pill LOST';
-  $('reason').textContent = 'the runtime does not answer; this page tries again by itself';
-};
+  document.hidden ? stream.close() : connect();
+});
+connect();
+fetchPictures();

@@ -29,6 +29,7 @@ final class Broadcast implements AutoCloseable {
     private static final int QUEUE = 32;
     private static final double POINTS_PER_SECOND = 50;
     private static final double HISTORY_SECONDS = 30;
+    private static final double CATCH_UP_SECONDS = 4;
     private static final Logger LOG = LoggerFactory.getLogger(Broadcast.class);
 
     /** The queue of one client; an empty array ends it. */
@@ -159,10 +160,10 @@ final class Broadcast implements AutoCloseable {
             return List.of();
         }
         LoopMonitor.Stats s = monitor.stats();
-        // A new loop counts from zero; after a pause without clients only the newest second is of interest.
-        long newest = s.ticks() - (long) s.rateHz();
+        // A new loop counts from zero; after a pause without clients only the newest seconds are of interest.
+        long newest = s.ticks() - (long) (CATCH_UP_SECONDS * s.rateHz());
         lastTick = s.ticks() < lastTick ? -1 : Math.max(lastTick, newest);
-        List<LoopMonitor.Row> rows = monitor.rows(lastTick, (int) POINTS_PER_SECOND, stride(s));
+        List<LoopMonitor.Row> rows = monitor.rows(lastTick, (int) (CATCH_UP_SECONDS * POINTS_PER_SECOND), stride(s));
         if (!rows.isEmpty()) {
             lastTick = rows.getLast().tick();
         }

@@ -70,6 +70,7 @@ final class Pictures {
         if (last != null && System.nanoTime() - last.madeNanos < FRESH_NANOS) {
             return nonEmpty(last.bytes);
         }
+        Optional<byte[]> old = last == null ? Optional.empty() : nonEmpty(last.bytes);
         return onEncoder(() -> {
             Encoded before = made.get(key);
             CameraFrame frame = frames().get(camera);
@@ -83,22 +84,22 @@ final class Pictures {
             byte[] bytes = same ? before.bytes : encode.apply(frame);
             made.put(key, new Encoded(frame.timeNanos(), now, bytes));
             return nonEmpty(bytes);
-        });
+        }, old);
     }
 
     private static Optional<byte[]> nonEmpty(byte[] bytes) {
         return bytes.length == 0 ? Optional.empty() : Optional.of(bytes);
     }
 
-    private <T> T onEncoder(Callable<T> work) throws IOException {
+    private <T> T onEncoder(Callable<T> work, T otherwise) throws IOException {
         var task = encoder.submit(work);
         try {
             return task.get(2, TimeUnit.SECONDS);
         } catch (ExecutionException e) {
             throw new IOException("the picture could not be made: " + e.getCause(), e.getCause());
-        } catch (TimeoutException e) {
+        } catch (TimeoutException busy) {
             task.cancel(false);
-            throw new IOException("the picture was not made in time: the machine is busy", e);
+            return otherwise;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
