@@ -250,7 +250,7 @@ function showSwaps(swaps) {
   $('swap-rows').replaceChildren(...rows.reverse().slice(0, 200));
 }
 
-const LEVELS = { DEBUG: 0, TRACE: 0, INFO: 1, AUDIT: 1, WARN: 2, ERROR: 3 };
+const LEVELS = { INFO: 1, AUDIT: 1, WARN: 2, ERROR: 3 };
 let lines = [];
 function lineOf(l) {
   const li = document.createElement('li');

@@ -35,6 +35,7 @@ import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.log.LogEntry;
+import org.osgi.service.log.LogLevel;
 import org.osgi.service.log.LogListener;
 import org.osgi.service.log.LogReaderService;
 
@@ -132,6 +133,10 @@ public final class ServiceSources implements Sources {
     }
 
     private void logged(LogEntry entry) {
+        if (entry.getLogLevel() == LogLevel.DEBUG || entry.getLogLevel() == LogLevel.TRACE) {
+            // The framework's own events come as DEBUG and would push everything else out of the ring.
+            return;
+        }
         Throwable thrown = entry.getException();
         String text = thrown == null ? entry.getMessage() : entry.getMessage() + ": " + thrown;
         synchronized (log) {

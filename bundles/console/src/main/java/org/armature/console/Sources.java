@@ -33,7 +33,7 @@ interface Sources {
      *
      * @param sequence counts the lines
      * @param timeMillis wall-clock time, milliseconds since the epoch
-     * @param level {@code ERROR}, {@code WARN}, {@code INFO} or {@code DEBUG}
+     * @param level {@code ERROR}, {@code WARN}, {@code INFO} or {@code AUDIT}
      * @param source logger or bundle
      * @param text the message, with the exception's first line if there is one
      */

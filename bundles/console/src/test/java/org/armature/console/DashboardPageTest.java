@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The page in real Chromium. Screenshots are left in {@code target/screenshots}. */
-@Timeout(120)
+@Timeout(240)
 final class DashboardPageTest {
     private static final Path SHOTS = Path.of("target/screenshots");
 
