@@ -71,20 +71,22 @@ final class Pictures {
             return nonEmpty(last.bytes);
         }
         Optional<byte[]> old = last == null ? Optional.empty() : nonEmpty(last.bytes);
-        return onEncoder(() -> {
-            Encoded before = made.get(key);
-            CameraFrame frame = frames().get(camera);
-            if (frame == null) {
-                made.remove(key);
-                return Optional.empty();
-            }
-            long now = System.nanoTime();
-            boolean same =
-                    before != null && (before.frameNanos == frame.timeNanos() || now - before.madeNanos < FRESH_NANOS);
-            byte[] bytes = same ? before.bytes : encode.apply(frame);
-            made.put(key, new Encoded(frame.timeNanos(), now, bytes));
-            return nonEmpty(bytes);
-        }, old);
+        return onEncoder(
+                () -> {
+                    Encoded before = made.get(key);
+                    CameraFrame frame = frames().get(camera);
+                    if (frame == null) {
+                        made.remove(key);
+                        return Optional.empty();
+                    }
+                    long now = System.nanoTime();
+                    boolean same = before != null
+                            && (before.frameNanos == frame.timeNanos() || now - before.madeNanos < FRESH_NANOS);
+                    byte[] bytes = same ? before.bytes : encode.apply(frame);
+                    made.put(key, new Encoded(frame.timeNanos(), now, bytes));
+                    return nonEmpty(bytes);
+                },
+                old);
     }
 
     private static Optional<byte[]> nonEmpty(byte[] bytes) {
