@@ -5,7 +5,9 @@ import org.osgi.annotation.versioning.ProviderType;
 /**
  * The last word on every command; part of the control bundle, not replaceable by a policy.
  *
- * <p>Order a tick: finite, position, velocity, acceleration, jerk (when limited), distance to the measured position.
+ * <p>Order a tick: finite, distance to the measured position, position, workspace box, velocity, jerk (when limited),
+ * acceleration. The first four move the goal, the last three the step towards it, so that whatever the goal does the
+ * command keeps the limits of position, velocity and acceleration; the jerk limit gives way where it contradicts them.
  * Called by the loop's thread alone; neither allocates nor locks.
  */
 @ProviderType
@@ -24,6 +26,8 @@ public interface SafetyFilter {
     int JERK = 16;
     /** Clamped to the greatest allowed distance from the measured position. */
     int TRACKING = 32;
+    /** Stopped at the border of the tool's workspace box. */
+    int WORKSPACE = 64;
 
     /**
      * Makes a command safe, in place.

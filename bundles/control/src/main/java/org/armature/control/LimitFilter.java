@@ -1,0 +1,226 @@
+package org.armature.control;
+
+import org.armature.robot.JointLimits;
+import org.armature.robot.SafetyFilter;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The safety filter: a goal may jump, the command that follows it keeps position, velocity and acceleration limits.
+ *
+ * <p>The law that makes this possible: the command's speed is never more than the robot can brake from before its position
+ * limit, in whole ticks. With u = v / (a dt) and D = d / (a dt^2), braking from v takes
+ * {@code (N + 1) u - N (N + 1) / 2} with N = floor(u), which is solved for u below. If the speed of one tick keeps this
+ * law, the speed one full braking step lower keeps it in the next, so there is always a way to go on.
+ */
+final class LimitFilter implements SafetyFilter {
+    private static final double EXACT = 1e-12;
+
+    private final int joints;
+    private final double[] lower;
+    private final double[] upper;
+    private final double[] velocityLimit;
+    private final double[] accelerationLimit;
+    private final double[] jerkLimit;
+    private final double tracking;
+    private final @Nullable Workspace workspace;
+    private final double[] p;
+    private final double[] v;
+    private final double[] a;
+    private final double[] goal;
+    private final double[] lastGoal;
+    private final double[] probe;
+    private boolean fresh = true;
+
+    /**
+     * @param tracking greatest distance of the goal from the measured position, rad or m; infinite for none
+     * @param workspace box of the tool, or null
+     */
+    LimitFilter(JointLimits limits, double tracking, @Nullable Workspace workspace) {
+        if (!(tracking > 0)) {
+            throw new IllegalArgumentException("the tracking limit must be positive, not " + tracking);
+        }
+        joints = limits.size();
+        lower = limits.lower().clone();
+        upper = limits.upper().clone();
+        velocityLimit = limits.velocity().clone();
+        accelerationLimit = limits.acceleration().clone();
+        jerkLimit = limits.jerk().clone();
+        this.tracking = tracking;
+        this.workspace = workspace;
+        p = new double[joints];
+        v = new double[joints];
+        a = new double[joints];
+        goal = new double[joints];
+        lastGoal = new double[joints];
+        probe = new double[joints];
+    }
+
+    @Override
+    public void reset(double[] position) {
+        System.arraycopy(position, 0, p, 0, joints);
+        freeze();
+    }
+
+    /** The command stays where it is from this tick on, whatever it costs in acceleration: the emergency stop. */
+    void freeze() {
+        for (int j = 0; j < joints; j++) {
+            v[j] = 0;
+            a[j] = 0;
+        }
+        fresh = true;
+    }
+
+    /** The command stands still. */
+    boolean standing() {
+        for (int j = 0; j < joints; j++) {
+            if (v[j] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public int filter(double[] command, double[] measured, long dtNanos) {
+        for (int j = 0; j < joints; j++) {
+            if (!Double.isFinite(command[j])) {
+                return NOT_FINITE | stop(command, dtNanos);
+            }
+        }
+        int flags = PASSED;
+        double dt = dtNanos * 1e-9;
+        for (int j = 0; j < joints; j++) {
+            double w = command[j];
+            double near = Double.isFinite(measured[j]) ? Math.clamp(w, measured[j] - tracking, measured[j] + tracking) : w;
+            if (near != w) {
+                flags |= TRACKING;
+            }
+            double inside = Math.clamp(near, lower[j], upper[j]);
+            if (inside != near) {
+                flags |= POSITION;
+            }
+            goal[j] = inside;
+        }
+        if (workspace != null && workspace.outside(goal) > 0) {
+            flags |= WORKSPACE;
+            stayInside(workspace);
+        }
+        for (int j = 0; j < joints; j++) {
+            // The goal's own speed is followed only if the goal moves like a thing that can be followed.
+            double goalSpeed = fresh ? 0 : (goal[j] - lastGoal[j]) / dt;
+            if (Math.abs(goalSpeed) > velocityLimit[j]) {
+                goalSpeed = 0;
+            }
+            double brake = brakeable(goal[j] - goalSpeed * dt - p[j], j, dt);
+            flags |= step(j, goalSpeed + brake, command, dt);
+            lastGoal[j] = goal[j];
+        }
+        fresh = false;
+        return flags;
+    }
+
+    /**
+     * Decelerates to a stop within the limits.
+     *
+     * @param command {@code [J]} overwritten with what may be sent
+     */
+    int stop(double[] command, long dtNanos) {
+        int flags = PASSED;
+        double dt = dtNanos * 1e-9;
+        for (int j = 0; j < joints; j++) {
+            flags |= step(j, 0, command, dt) & ~ACCELERATION & ~JERK;
+        }
+        fresh = true;
+        return flags;
+    }
+
+    /** Moves the goal back along the straight way from the command until the tool is inside. */
+    private void stayInside(Workspace box) {
+        boolean startsInside = box.outside(p) == 0;
+        double good = 0;
+        double bad = 1;
+        for (int i = 0; startsInside && i < 8; i++) {
+            double s = (good + bad) / 2;
+            for (int j = 0; j < joints; j++) {
+                probe[j] = p[j] + s * (goal[j] - p[j]);
+            }
+            if (box.outside(probe) > 0) {
+                bad = s;
+            } else {
+                good = s;
+            }
+        }
+        // From outside, a goal that is further in is the way back and is let through.
+        if (startsInside || box.outside(goal) >= box.outside(p)) {
+            for (int j = 0; j < joints; j++) {
+                goal[j] = p[j] + good * (goal[j] - p[j]);
+            }
+        }
+    }
+
+    /** One tick of one joint towards speed {@code wanted}; the limits that bound are returned. */
+    private int step(int j, double wanted, double[] command, double dt) {
+        int flags = PASSED;
+        double vMax = velocityLimit[j];
+        double next = Math.clamp(wanted, -vMax, vMax);
+        if (Math.abs(next - wanted) > EXACT) {
+            flags |= VELOCITY;
+        }
+        double up = Math.min(vMax, brakeable(upper[j] - p[j], j, dt));
+        double down = Math.max(-vMax, brakeable(lower[j] - p[j], j, dt));
+        double most = accelerationLimit[j] * dt;
+        if (jerkLimit[j] < Double.POSITIVE_INFINITY) {
+            double jerky = jerkLimit[j] * dt;
+            double kept = Math.clamp(next, v[j] + (a[j] - jerky) * dt, v[j] + (a[j] + jerky) * dt);
+            if (Math.abs(kept - next) > EXACT) {
+                flags |= JERK;
+                next = kept;
+            }
+        }
+        double inside = up >= down ? Math.clamp(next, down, up) : (up + down) / 2;
+        if (Math.abs(inside - next) > EXACT) {
+            flags |= POSITION;
+            next = inside;
+        }
+        double slow = Math.clamp(next, v[j] - most, v[j] + most);
+        if (Math.abs(slow - next) > EXACT) {
+            flags |= ACCELERATION;
+            next = slow;
+        }
+        double to = p[j] + next * dt;
+        // Rounding alone may be left over; a robot that starts outside its limits is brought back, not thrown back.
+        if (p[j] <= upper[j] && to > upper[j]) {
+            to = upper[j];
+        } else if (p[j] >= lower[j] && to < lower[j]) {
+            to = lower[j];
+        }
+        a[j] = (next - v[j]) / dt;
+        v[j] = next;
+        p[j] = to;
+        command[j] = to;
+        return flags;
+    }
+
+    /** The greatest speed towards a point at signed distance d from which the joint still stops there. */
+    private double brakeable(double d, int j, double dt) {
+        double far = Math.abs(d);
+        if (far == Double.POSITIVE_INFINITY) {
+            return Math.copySign(velocityLimit[j], d);
+        }
+        double acc = accelerationLimit[j];
+        double speed;
+        if (acc == Double.POSITIVE_INFINITY) {
+            speed = far / dt;
+        } else {
+            double unit = far / (acc * dt * dt);
+            double n = Math.floor((Math.sqrt(1 + 8 * unit) - 1) / 2);
+            speed = (unit + n * (n + 1) / 2) / (n + 1) * acc * dt;
+        }
+        if (jerkLimit[j] < Double.POSITIVE_INFINITY && acc < Double.POSITIVE_INFINITY) {
+            // Braking that has to build up: v^2 / (2a) + v a / (2j) = d.
+            double ramp = acc * acc / jerkLimit[j];
+            speed = Math.min(speed, (Math.sqrt(ramp * ramp + 8 * acc * far) - ramp) / 2);
+        }
+        return Math.copySign(speed, d);
+    }
+}

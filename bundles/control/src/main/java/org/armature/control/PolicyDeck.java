@@ -1,0 +1,391 @@
+package org.armature.control;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.armature.robot.ActionChunk;
+import org.armature.robot.Observation;
+import org.armature.robot.Policy;
+import org.armature.robot.PolicySpec;
+import org.armature.robot.Replacement.Outcome;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which policy drives. A newcomer that outranks the driving one is warmed and run in the shadow on the last real
+ * observations, compared, and only then takes over; one that misbehaves afterwards is replaced by the one before. All
+ * decisions are made on one thread, so they come one after another.
+ */
+final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
+    private static final Logger LOG = LoggerFactory.getLogger("armature.policy");
+    private static final int SHADOW_RUNS = 3;
+    /** Below one step of a 50 Hz policy "ten times slower" says nothing but that the newcomer is not compiled yet. */
+    private static final double COMPARABLE_MILLIS = 20;
+    private static final double TIMES_SLOWER = 10;
+    private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
+
+    private static final class Candidate {
+        final Module<Policy> module;
+        final long since = System.nanoTime();
+        volatile boolean refused;
+        volatile boolean approved;
+        volatile boolean gone;
+
+        Candidate(Module<Policy> module) {
+            this.module = module;
+        }
+    }
+
+    private final Hub hub;
+    private final LoopClock clock;
+    private final LoopRecord record;
+    private final Swaps swaps;
+    private final DeckSettings settings;
+    private final ExecutorService decisions;
+    private final List<Candidate> candidates = new ArrayList<>();
+    private volatile @Nullable ControlLoop loop;
+    private volatile @Nullable PolicyRunner runner;
+    private volatile @Nullable Candidate driving;
+    private volatile boolean paused;
+    private volatile double oldMillis;
+    private volatile @Nullable Thread decider;
+
+    PolicyDeck(Hub hub, LoopClock clock, LoopRecord record, Swaps swaps, DeckSettings settings) {
+        this.hub = hub;
+        this.clock = clock;
+        this.record = record;
+        this.swaps = swaps;
+        this.settings = settings;
+        decisions = Executors.newSingleThreadExecutor(r -> {
+            Thread t = new Thread(r, "policies");
+            t.setDaemon(true);
+            decider = t;
+            return t;
+        });
+    }
+
+    /** A policy came. Returns at once. */
+    void added(Module<Policy> module) {
+        Candidate c = new Candidate(module);
+        synchronized (candidates) {
+            candidates.add(c);
+        }
+        decide(this::reconsider);
+    }
+
+    /** A policy goes; returns when it is no longer called, or after the stop time. */
+    void removed(Policy service) {
+        List<Candidate> leaving;
+        synchronized (candidates) {
+            leaving = candidates.stream().filter(c -> c.module.service() == service).toList();
+            candidates.removeAll(leaving);
+        }
+        leaving.forEach(c -> c.gone = true);
+        Future<?> drained = decide(() -> {
+            if (driving != null && leaving.contains(driving)) {
+                retire();
+            }
+        });
+        await(drained);
+        decide(this::reconsider);
+    }
+
+    /** The robot changed; null while there is none. Returns when no policy acts for the old one any more. */
+    void robot(@Nullable ControlLoop next) {
+        await(decide(() -> {
+            retire();
+            loop = next;
+        }));
+        decide(this::reconsider);
+    }
+
+    /** While paused no policy is asked: the scene is being set. */
+    void pause(boolean wanted) {
+        paused = wanted;
+        PolicyRunner r = runner;
+        if (r != null) {
+            r.pause(wanted);
+        }
+    }
+
+    /** Id of the driving policy, or empty. */
+    String driving() {
+        Candidate c = driving;
+        return c == null ? "" : c.module.id();
+    }
+
+    /** What stands of a policy: driving, refused, or standing by. */
+    String standing(Object service) {
+        Candidate d = driving;
+        if (d != null && d.module.service() == service) {
+            return "driving";
+        }
+        synchronized (candidates) {
+            return candidates.stream()
+                    .filter(c -> c.module.service() == service)
+                    .findFirst()
+                    .map(c -> c.refused ? "refused" : "standby")
+                    .orElse("");
+        }
+    }
+
+    /** The watchdog's look; cheap, any thread. */
+    void watch() {
+        PolicyRunner r = runner;
+        String why = r == null ? null : r.overdue();
+        if (r != null && why != null) {
+            misbehaved(r, why, true);
+        }
+    }
+
+    @Override
+    public void misbehaved(PolicyRunner by, String reason, boolean fatal) {
+        if (!fatal) {
+            LOG.warn("{}", reason);
+            return;
+        }
+        long since = System.nanoTime();
+        decide(() -> {
+            Candidate bad = driving;
+            if (runner != by || bad == null) {
+                return;
+            }
+            bad.refused = true;
+            ControlLoop l = loop;
+            if (l != null) {
+                l.schedule().ownedBy(null);
+                l.schedule().clear();
+            }
+            by.stop(0);
+            runner = null;
+            driving = null;
+            Candidate back = choose(null);
+            if (back != null) {
+                take(back);
+                swaps.record(
+                        bad.module, since, Outcome.ROLLED_BACK, reason + "; policy " + back.module.named() + " is back");
+            } else {
+                tellLoop();
+                swaps.record(
+                        bad.module,
+                        since,
+                        Outcome.ROLLED_BACK,
+                        reason + "; there is no other policy, so the robot holds");
+            }
+        });
+    }
+
+    @Override
+    public void close() {
+        await(decide(this::retire));
+        decisions.shutdownNow();
+    }
+
+    // ---- on the deciding thread ----
+
+    private void reconsider() {
+        while (loop != null) {
+            Candidate best = best();
+            if (best == null || best == driving) {
+                break;
+            }
+            if (best.approved && best.module.outranks(moduleOf(driving))) {
+                take(best);
+                break;
+            }
+            try {
+                double ms = shadow(best);
+                if (best.gone) {
+                    continue;
+                }
+                Candidate old = driving;
+                best.approved = true;
+                take(best);
+                swaps.record(best.module, best.since, Outcome.CUT_OVER, praise(old, best, ms));
+            } catch (Refused e) {
+                if (!best.gone) {
+                    best.refused = true;
+                    Candidate old = driving;
+                    swaps.record(
+                            best.module,
+                            best.since,
+                            Outcome.REFUSED,
+                            e.getMessage()
+                                    + (old == null ? "" : "; policy " + old.module.named() + " goes on"));
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+        tellLoop();
+    }
+
+    private static String praise(@Nullable Candidate old, Candidate now, double ms) {
+        String took = String.format(java.util.Locale.ROOT, "answered in %.1f ms", ms);
+        return old == null
+                ? "drives: " + took
+                : "takes over from " + old.module.named() + ": " + took;
+    }
+
+    private static @Nullable Module<Policy> moduleOf(@Nullable Candidate c) {
+        return c == null ? null : c.module;
+    }
+
+    private @Nullable Candidate best() {
+        Candidate d = driving;
+        Candidate best = choose(d);
+        return best != null && d != null && !d.gone && !best.module.outranks(d.module) ? d : best;
+    }
+
+    /** The first of those not refused, other than {@code except}; null if there is none. */
+    private @Nullable Candidate choose(@Nullable Candidate except) {
+        synchronized (candidates) {
+            return candidates.stream()
+                    .filter(c -> !c.refused && c != except)
+                    .max(Comparator.comparingInt((Candidate c) -> c.module.ranking())
+                            .thenComparingLong(c -> c.module.order()))
+                    .orElse(except);
+        }
+    }
+
+    /** Warms it and asks it about the last real observations; the wall milliseconds of its best answer. */
+    private double shadow(Candidate c) throws Refused, InterruptedException {
+        ControlLoop robot = loop;
+        if (robot == null) {
+            throw new Refused("the robot has left");
+        }
+        String what = "policy " + c.module.named();
+        Policy policy = c.module.service();
+        awaitSight(c);
+        double ms = Trial.run(
+                what,
+                () -> {
+                    PolicySpec spec = policy.spec();
+                    Answer.check(what, spec, robot.robot());
+                    policy.reset();
+                    double best = Double.POSITIVE_INFINITY;
+                    for (int i = 0; i < SHADOW_RUNS; i++) {
+                        Observation seen = hub.latest().orElseThrow(() -> new Refused("the robot has left"));
+                        long begun = System.nanoTime();
+                        ActionChunk chunk = policy.act(seen);
+                        best = Math.min(best, (System.nanoTime() - begun) / 1e6);
+                        Answer.check(what, chunk, spec, seen, robot.robot());
+                    }
+                    policy.reset();
+                    double horizon = spec.horizon() * spec.periodNanos() / clock.speed() / 1e6;
+                    if (best > horizon) {
+                        throw new Refused(what + " takes " + Math.round(best) + " ms for a chunk that lasts "
+                                + Math.round(horizon) + " ms");
+                    }
+                    return best;
+                },
+                settings.trialMillis(),
+                settings.maxBytes());
+        PolicyRunner now = runner;
+        double old = now == null || now.millis() == 0 ? oldMillis : now.millis();
+        if (old > 0 && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
+            throw new Refused(String.format(
+                    java.util.Locale.ROOT,
+                    "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
+                    what,
+                    ms,
+                    TIMES_SLOWER,
+                    old));
+        }
+        return ms;
+    }
+
+    /** Waits until there is something to look at. */
+    private void awaitSight(Candidate c) throws Refused, InterruptedException {
+        long deadline = System.nanoTime() + PATIENCE_FOR_CAMERAS;
+        while (!c.gone) {
+            var seen = hub.latest();
+            if (seen.isPresent() && (hub.complete(seen.get()) || System.nanoTime() > deadline)) {
+                return;
+            }
+            if (seen.isEmpty() && System.nanoTime() > deadline) {
+                throw new Refused("policy " + c.module.named() + " could not be tried: the robot sends no state");
+            }
+            TimeUnit.MILLISECONDS.sleep(2);
+        }
+        throw new Refused("policy " + c.module.named() + " has left");
+    }
+
+    private void take(Candidate next) {
+        ControlLoop l = loop;
+        if (l == null) {
+            return;
+        }
+        PolicyRunner old = runner;
+        PolicyRunner fresh = new PolicyRunner(next.module, l, hub, clock, record, settings, this);
+        fresh.pause(paused);
+        if (old != null) {
+            oldMillis = old.millis();
+        }
+        l.schedule().ownedBy(fresh);
+        runner = fresh;
+        driving = next;
+        fresh.start();
+        tellLoop();
+        if (old != null && !old.stop(settings.stopMillis())) {
+            LOG.warn("a policy that was replaced did not finish its answer; its thread was abandoned");
+        }
+    }
+
+    private void retire() {
+        PolicyRunner r = runner;
+        runner = null;
+        driving = null;
+        ControlLoop l = loop;
+        if (l != null) {
+            l.schedule().ownedBy(null);
+        }
+        if (r != null) {
+            oldMillis = r.millis();
+            r.stop(settings.stopMillis());
+        }
+        tellLoop();
+    }
+
+    private void tellLoop() {
+        ControlLoop l = loop;
+        if (l != null) {
+            l.policyPresent(runner != null);
+        }
+    }
+
+    private Future<?> decide(Runnable step) {
+        if (Thread.currentThread() == decider) {
+            step.run();
+            return java.util.concurrent.CompletableFuture.completedFuture(null);
+        }
+        try {
+            return decisions.submit(() -> {
+                try {
+                    step.run();
+                } catch (RuntimeException e) {
+                    LOG.error("deciding about policies failed", e);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            return java.util.concurrent.CompletableFuture.completedFuture(null);
+        }
+    }
+
+    private void await(Future<?> step) {
+        try {
+            step.get(settings.stopMillis() + settings.trialMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
+            LOG.warn("a leaving policy was not waited for any longer");
+        }
+    }
+}
