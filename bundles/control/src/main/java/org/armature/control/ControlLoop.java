@@ -256,8 +256,13 @@ final class ControlLoop implements Runnable {
         now += period * (1 + (simulated || settings.overrun() == LoopSettings.Overrun.CATCH_UP ? 0 : skipped));
     }
 
-    /** One tick. */
-    void tick(long late, long skipped) {
+    /** One tick, {@code late} nanoseconds after its deadline; tests call it on their own thread. */
+    void step(long late) {
+        advance(0);
+        tick(late, 0);
+    }
+
+    private void tick(long late, long skipped) {
         long was = heartbeat;
         long at = driver.read(position, velocity);
         if (at >= 0) {
