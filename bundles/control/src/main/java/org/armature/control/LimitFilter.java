@@ -166,8 +166,8 @@ final class LimitFilter implements SafetyFilter {
         if (Math.abs(next - wanted) > EXACT) {
             flags |= VELOCITY;
         }
-        double up = Math.min(vMax, brakeable(upper[j] - p[j], j, dt));
-        double down = Math.max(-vMax, brakeable(lower[j] - p[j], j, dt));
+        double up = Math.clamp(brakeable(upper[j] - p[j], j, dt), -vMax, vMax);
+        double down = Math.clamp(brakeable(lower[j] - p[j], j, dt), -vMax, vMax);
         double most = accelerationLimit[j] * dt;
         if (jerkLimit[j] < Double.POSITIVE_INFINITY) {
             double jerky = jerkLimit[j] * dt;

@@ -22,8 +22,8 @@ class ActionScheduleTest {
         offer(s, line(0, 50, 0.01), 0);
         offer(s, constant(400_000_000, 50, 1.0), 455_000_000);
         double[] out = new double[2];
-        at(s, 455_000_000, out);
-        assertEquals(0.01 * 455 / 20, out[0], 0.01, "still where the old one was");
+        at(s, 440_000_000, out);
+        assertEquals(0.01 * 440 / 20, out[0], 1e-9, "the way to the new one starts on the old one");
         at(s, 460_000_000, out);
         assertEquals(1.0, out[0], 1e-12, "k0 = ceil(55 / 20) = 3");
     }

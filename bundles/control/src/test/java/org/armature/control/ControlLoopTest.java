@@ -65,7 +65,7 @@ class ControlLoopTest {
         loop.arm();
         ticks(200);
         assertEquals(State.RUNNING, record.state(), "not stale yet");
-        ticks(600);
+        ticks(800);
         assertEquals(State.HOLDING, record.state());
         assertEquals(1, record.stats().holds());
         wave(clock.nanos(), 100);
