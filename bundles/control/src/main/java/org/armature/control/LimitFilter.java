@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class LimitFilter implements SafetyFilter {
     private static final double EXACT = 1e-12;
+    /** Share of what the curve of a limited jerk would allow, as the curve is continuous and the ticks are not. */
+    private static final double DERATED = 0.8;
 
     private final int joints;
     private final double[] lower;
@@ -111,8 +113,14 @@ final class LimitFilter implements SafetyFilter {
             if (Math.abs(goalSpeed) > velocityLimit[j]) {
                 goalSpeed = 0;
             }
-            double brake = brakeable(goal[j] - goalSpeed * dt - p[j], j, dt);
-            flags |= step(j, goalSpeed + brake, command, dt);
+            double gap = goal[j] - goalSpeed * dt - p[j];
+            double wanted = goalSpeed + brakeable(gap, j, dt);
+            if (jerkLimit[j] < Double.POSITIVE_INFINITY) {
+                double smooth = smooth(j, goalSpeed, gap, dt);
+                flags |= Math.abs(smooth - wanted) > EXACT ? JERK : PASSED;
+                wanted = smooth;
+            }
+            flags |= step(j, wanted, command, dt);
             lastGoal[j] = goal[j];
         }
         fresh = false;
@@ -128,7 +136,8 @@ final class LimitFilter implements SafetyFilter {
         int flags = PASSED;
         double dt = dtNanos * 1e-9;
         for (int j = 0; j < joints; j++) {
-            flags |= step(j, 0, command, dt) & ~ACCELERATION & ~JERK;
+            double wanted = jerkLimit[j] < Double.POSITIVE_INFINITY ? eased(j, 0, dt) : 0;
+            flags |= step(j, wanted, command, dt) & ~ACCELERATION;
         }
         fresh = true;
         return flags;
@@ -158,6 +167,42 @@ final class LimitFilter implements SafetyFilter {
         }
     }
 
+    /**
+     * The next speed of a joint whose jerk is limited: the exact one where it is within the limits, else one on a curve
+     * that comes to rest relative to the goal, looked at from where the acceleration will have died away.
+     */
+    private double smooth(int j, double goalSpeed, double gap, double dt) {
+        double jerk = jerkLimit[j];
+        double exact = goalSpeed + gap / dt;
+        double needed = (exact - v[j]) / dt;
+        if (Math.abs(exact) <= velocityLimit[j]
+                && Math.abs(needed) <= accelerationLimit[j]
+                && Math.abs(needed - a[j]) <= jerk * dt) {
+            return exact;
+        }
+        double fade = Math.abs(a[j]) / jerk;
+        double rest = gap - (v[j] - goalSpeed) * fade - a[j] * fade * fade / 3;
+        double acc = Math.min(accelerationLimit[j], 1e6);
+        double ramp = acc * acc / jerk;
+        double far = Math.abs(rest);
+        // Braking that builds up and dies away: v^2 / a + v a / j = 2 d, or v^3 = j d^2 where a is not reached.
+        double trapezoid = (Math.sqrt(ramp * ramp + 8 * acc * far) - ramp) / 2;
+        double speed = trapezoid >= ramp ? trapezoid : Math.cbrt(jerk * far * far);
+        double towards = goalSpeed + Math.copySign(DERATED * Math.min(speed, far / dt), rest);
+        // Ticks overshoot a speed by up to this; the hard limit must not be what ends it.
+        double most = Math.max(0.5 * velocityLimit[j], velocityLimit[j] - jerk * dt * dt);
+        return eased(j, Math.clamp(towards, -most, most), dt);
+    }
+
+    /** One tick towards a speed, so that the acceleration has died away when it is reached. */
+    private double eased(int j, double speed, double dt) {
+        double jerk = jerkLimit[j];
+        double e = speed - v[j];
+        double most = Math.min(accelerationLimit[j], DERATED * Math.sqrt(2 * jerk * Math.abs(e)));
+        double wanted = Math.copySign(Math.min(most, Math.abs(e) / dt), e);
+        return v[j] + Math.clamp(wanted, a[j] - jerk * dt, a[j] + jerk * dt) * dt;
+    }
+
     /** One tick of one joint towards speed {@code wanted}; the limits that bound are returned. */
     private int step(int j, double wanted, double[] command, double dt) {
         int flags = PASSED;
@@ -169,14 +214,6 @@ final class LimitFilter implements SafetyFilter {
         double up = Math.clamp(brakeable(upper[j] - p[j], j, dt), -vMax, vMax);
         double down = Math.clamp(brakeable(lower[j] - p[j], j, dt), -vMax, vMax);
         double most = accelerationLimit[j] * dt;
-        if (jerkLimit[j] < Double.POSITIVE_INFINITY) {
-            double jerky = jerkLimit[j] * dt;
-            double kept = Math.clamp(next, v[j] + (a[j] - jerky) * dt, v[j] + (a[j] + jerky) * dt);
-            if (Math.abs(kept - next) > EXACT) {
-                flags |= JERK;
-                next = kept;
-            }
-        }
         double inside = up >= down ? Math.clamp(next, down, up) : (up + down) / 2;
         if (Math.abs(inside - next) > EXACT) {
             flags |= POSITION;
@@ -215,11 +252,6 @@ final class LimitFilter implements SafetyFilter {
             double unit = far / (acc * dt * dt);
             double n = Math.floor((Math.sqrt(1 + 8 * unit) - 1) / 2);
             speed = (unit + n * (n + 1) / 2) / (n + 1) * acc * dt;
-        }
-        if (jerkLimit[j] < Double.POSITIVE_INFINITY && acc < Double.POSITIVE_INFINITY) {
-            // Braking that has to build up: v^2 / (2a) + v a / (2j) = d.
-            double ramp = acc * acc / jerkLimit[j];
-            speed = Math.min(speed, (Math.sqrt(ramp * ramp + 8 * acc * far) - ramp) / 2);
         }
         return Math.copySign(speed, d);
     }

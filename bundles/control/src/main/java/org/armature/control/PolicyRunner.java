@@ -99,7 +99,8 @@ final class PolicyRunner {
             return true;
         }
         try {
-            thread.join(timeoutMillis);
+            // join(0) would wait for ever.
+            thread.join(Math.max(1, timeoutMillis));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -133,11 +133,14 @@ class ControlLoopTest {
         loop.arm();
         ticks(2000);
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long before = threads.getCurrentThreadAllocatedBytes();
-        long again = threads.getCurrentThreadAllocatedBytes();
-        ticks(20_000);
-        long after = threads.getCurrentThreadAllocatedBytes();
-        assertEquals(again - before, after - again, "bytes in 20,000 ticks beyond those of the measurement itself");
+        // What a compiler's or linker's first visit leaves once does not count; a byte a tick would be in every round.
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 5 && least > 0; round++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            ticks(20_000);
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+        assertEquals(0, least, "bytes in 20,000 ticks");
         assertEquals(State.RUNNING, record.state());
     }
 

@@ -87,6 +87,34 @@ class LimitFilterProperties {
         assertTrue(filter.standing());
     }
 
+    @Property(tries = 100)
+    @Label("a limited jerk neither rings nor is exceeded on the way to a goal that stands")
+    void arrivesWithLimitedJerk(
+            @ForAll @DoubleRange(min = 0.1, max = 0.9) double goal,
+            @ForAll @DoubleRange(min = 0.2, max = 3) double vMax,
+            @ForAll @DoubleRange(min = 1, max = 20) double aMax,
+            @ForAll @DoubleRange(min = 1, max = 50) double ratio) {
+        double jerk = aMax * ratio;
+        LimitFilter filter = new LimitFilter(limits(vMax, aMax, jerk), INF, null);
+        filter.reset(new double[2]);
+        double[] u = new double[2];
+        double[] p = new double[4];
+        double furthest = 0;
+        double worst = 0;
+        for (int t = 0; t < 20_000; t++) {
+            u[0] = goal;
+            u[1] = 0;
+            filter.filter(u, u, DT);
+            System.arraycopy(p, 0, p, 1, 3);
+            p[0] = u[0];
+            worst = Math.max(worst, Math.abs(p[0] - 3 * p[1] + 3 * p[2] - p[3]) / 1e-9);
+            furthest = Math.max(furthest, u[0]);
+        }
+        assertEquals(goal, u[0], 1e-6);
+        assertTrue(furthest <= goal + 0.02, "went to " + furthest + " for " + goal);
+        assertTrue(worst <= jerk * 1.001, "jerk " + worst + " of " + jerk);
+    }
+
     @Test
     void aMotionWithinTheLimitsPassesUnchanged() {
         LimitFilter filter = new LimitFilter(limits(2, 20, INF), INF, null);

@@ -63,7 +63,8 @@ class PolicyDeckTest {
         add("first", 0, new Wave());
         until("running", () -> record.state() == State.RUNNING);
         add("second", 5, new Wave());
-        until("second drives", () -> deck.driving().equals("second"));
+        until("second drives", () -> outcomes().size() == 2);
+        assertEquals("second", deck.driving());
         assertEquals(List.of(Outcome.CUT_OVER, Outcome.CUT_OVER), outcomes());
         assertTrue(swaps.history().getLast().reason().contains("takes over from first"));
     }
