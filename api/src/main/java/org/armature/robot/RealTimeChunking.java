@@ -47,7 +47,8 @@ public final class RealTimeChunking {
      */
     public static double[] prefixWeights(int delay, int end, int horizon, Weights weights) {
         if (delay < 0 || horizon <= 0) {
-            throw new IllegalArgumentException("prefix weights need delay >= 0 and horizon > 0, not " + delay + ", " + horizon);
+            throw new IllegalArgumentException(
+                    "prefix weights need delay >= 0 and horizon > 0, not " + delay + ", " + horizon);
         }
         double[] w = new double[horizon];
         int between = Math.max(0, end - delay);
@@ -80,7 +81,14 @@ public final class RealTimeChunking {
      * @return {@code [H * A]} a new array
      */
     public static double[] guide(
-            double[] x, double[] v, double[] old, double[] weights, int actions, double t, double lambdaMax, Jacobian jacobian) {
+            double[] x,
+            double[] v,
+            double[] old,
+            double[] weights,
+            int actions,
+            double t,
+            double lambdaMax,
+            Jacobian jacobian) {
         double[] error = new double[x.length];
         for (int i = 0; i < x.length; i++) {
             error[i] = (old[i] - (x[i] - t * v[i])) * weights[i / actions];

@@ -48,7 +48,8 @@ final class ActionSchedule {
     }
 
     /** The schedule now. Loop thread and others; one acquire read. */
-    @Nullable Schedule current() {
+    @Nullable
+    Schedule current() {
         return (Schedule) CURRENT.getAcquire(this);
     }
 
@@ -74,7 +75,8 @@ final class ActionSchedule {
      * @return false if {@code by} no longer owns the schedule
      * @throws BadChunk naming joint, value and limit; the schedule stays as it was
      */
-    synchronized boolean offer(Object by, String policy, ActionChunk chunk, ActionSpace space, double[] measured, long now)
+    synchronized boolean offer(
+            Object by, String policy, ActionChunk chunk, ActionSpace space, double[] measured, long now)
             throws BadChunk {
         if (by != owner) {
             return false;

@@ -43,7 +43,8 @@ final class Answer {
         for (int k = 0; k < chunk.horizon(); k++) {
             for (int j = 0; j < chunk.joints(); j++) {
                 double raw = chunk.at(k, j);
-                String where = what + ": action " + k + " of joint " + robot.joints().get(j);
+                String where =
+                        what + ": action " + k + " of joint " + robot.joints().get(j);
                 if (!Double.isFinite(raw)) {
                     throw new Refused(where + " is " + raw);
                 }

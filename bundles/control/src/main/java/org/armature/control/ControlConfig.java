@@ -57,10 +57,12 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "box of the tool in the world, lower x y z, upper x y z, m; empty for none")
     double[] workspace() default {};
 
-    @AttributeDefinition(description = "emergency stop: freeze (the command stands from the next tick on) or decelerate")
+    @AttributeDefinition(
+            description = "emergency stop: freeze (the command stands from the next tick on) or decelerate")
     String emergency() default "freeze";
 
-    @AttributeDefinition(description = "how a new chunk joins the old: none, rtc, weighted, average, conservative or act")
+    @AttributeDefinition(
+            description = "how a new chunk joins the old: none, rtc, weighted, average, conservative or act")
     String ensembling() default "rtc";
 
     @AttributeDefinition(description = "actions over which rtc fades from old to new")

@@ -318,7 +318,15 @@ final class ControlLoop implements Runnable {
         }
         driver.write(command);
         record.ring()
-                .put(record.tick(), now, late, position, velocity, command, flags, followed == null ? -1 : followed.chunk);
+                .put(
+                        record.tick(),
+                        now,
+                        late,
+                        position,
+                        velocity,
+                        command,
+                        flags,
+                        followed == null ? -1 : followed.chunk);
         record.ticked(late, skipped, flags != 0);
     }
 

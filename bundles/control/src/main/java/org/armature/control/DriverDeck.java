@@ -93,7 +93,9 @@ final class DriverDeck implements AutoCloseable {
     void removed(RobotDriver service) {
         List<Candidate> leaving;
         synchronized (candidates) {
-            leaving = candidates.stream().filter(c -> c.module.service() == service).toList();
+            leaving = candidates.stream()
+                    .filter(c -> c.module.service() == service)
+                    .toList();
             candidates.removeAll(leaving);
         }
         leaving.forEach(c -> c.gone = true);
@@ -105,12 +107,14 @@ final class DriverDeck implements AutoCloseable {
         decide(this::reconsider);
     }
 
-    @Nullable ControlLoop loop() {
+    @Nullable
+    ControlLoop loop() {
         return loop;
     }
 
     /** The driver on the wire. */
-    @Nullable RobotDriver driver() {
+    @Nullable
+    RobotDriver driver() {
         Candidate c = current;
         return c == null ? null : c.module.service();
     }
@@ -133,7 +137,9 @@ final class DriverDeck implements AutoCloseable {
         try {
             Candidate c = current;
             ControlLoop l = loop;
-            if (c != null && l != null && (!l.alive() || c.module.service().status() == RobotDriver.Status.DISCONNECTED)) {
+            if (c != null
+                    && l != null
+                    && (!l.alive() || c.module.service().status() == RobotDriver.Status.DISCONNECTED)) {
                 LOG.warn("driver {} lost its robot; connecting again", c.module.named());
                 letGo();
             }
@@ -251,7 +257,8 @@ final class DriverDeck implements AutoCloseable {
             }
             double range = Math.max(1e-3, 0.05 * (limits.upper()[j] - limits.lower()[j]));
             if (q[j] < limits.lower()[j] - range || q[j] > limits.upper()[j] + range) {
-                throw new Refused(what + " reads " + (float) q[j] + " of joint " + robot.joints().get(j)
+                throw new Refused(what + " reads " + (float) q[j] + " of joint "
+                        + robot.joints().get(j)
                         + ", far outside its limits " + (float) limits.lower()[j] + " to " + (float) limits.upper()[j]
                         + ": are the units radians and metres?");
             }
@@ -273,7 +280,9 @@ final class DriverDeck implements AutoCloseable {
         Candidate c = current;
         if (l != null) {
             if (!l.leave(settings.stopMillis())) {
-                LOG.warn("the robot did not come to a hold within {} ms; its driver is closed all the same", settings.stopMillis());
+                LOG.warn(
+                        "the robot did not come to a hold within {} ms; its driver is closed all the same",
+                        settings.stopMillis());
             }
             loop = null;
             listener.leaving(l);

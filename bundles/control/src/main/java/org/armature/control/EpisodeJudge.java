@@ -33,7 +33,12 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
     private record Stage(Staged scene, ControlLoop loop) {}
 
     EpisodeJudge(
-            Hub hub, LoopClock clock, LoopRecord record, PolicyDeck deck, String fixedInstruction, double limitSeconds) {
+            Hub hub,
+            LoopClock clock,
+            LoopRecord record,
+            PolicyDeck deck,
+            String fixedInstruction,
+            double limitSeconds) {
         if (!(limitSeconds > 0)) {
             throw new IllegalArgumentException("episodeSeconds must be positive, not " + limitSeconds);
         }

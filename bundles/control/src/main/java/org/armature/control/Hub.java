@@ -60,9 +60,7 @@ final class Hub implements ObservationHub {
         }
         Map<String, CameraFrame> frames = HashMap.newHashMap(sensors.size());
         for (Sensor sensor : sensors) {
-            sensor.latest()
-                    .filter(f -> f.timeNanos() >= current.sinceNanos)
-                    .ifPresent(f -> frames.put(f.camera(), f));
+            sensor.latest().filter(f -> f.timeNanos() >= current.sinceNanos).ifPresent(f -> frames.put(f.camera(), f));
         }
         return Optional.of(new Observation(
                 state.timeNanos(), state.position(), state.velocity(), frames, instruction, current.episode));

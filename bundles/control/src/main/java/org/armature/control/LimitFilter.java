@@ -93,7 +93,8 @@ final class LimitFilter implements SafetyFilter {
         double dt = dtNanos * 1e-9;
         for (int j = 0; j < joints; j++) {
             double w = command[j];
-            double near = Double.isFinite(measured[j]) ? Math.clamp(w, measured[j] - tracking, measured[j] + tracking) : w;
+            double near =
+                    Double.isFinite(measured[j]) ? Math.clamp(w, measured[j] - tracking, measured[j] + tracking) : w;
             if (near != w) {
                 flags |= TRACKING;
             }

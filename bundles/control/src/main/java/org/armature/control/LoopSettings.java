@@ -66,14 +66,38 @@ record LoopSettings(
 
     static LoopSettings standard() {
         return new LoopSettings(
-                1000, 1, Overrun.REALIGN, Wait.PARK, 0, -1, false, 500_000_000L, 200_000_000L, 1.0, 0.5, new double[0], null,
+                1000,
+                1,
+                Overrun.REALIGN,
+                Wait.PARK,
+                0,
+                -1,
+                false,
+                500_000_000L,
+                200_000_000L,
+                1.0,
+                0.5,
+                new double[0],
+                null,
                 true);
     }
 
     LoopSettings at(double newRateHz, double newSpeed) {
         return new LoopSettings(
-                newRateHz, newSpeed, overrun, waiting, fifoPriority, affinity, lockMemory, staleNanos, stateStaleNanos,
-                trackingFault, tracking, workspace, tighter, emergencyFreeze);
+                newRateHz,
+                newSpeed,
+                overrun,
+                waiting,
+                fifoPriority,
+                affinity,
+                lockMemory,
+                staleNanos,
+                stateStaleNanos,
+                trackingFault,
+                tracking,
+                workspace,
+                tighter,
+                emergencyFreeze);
     }
 
     /** Robot time between two ticks. */

@@ -28,9 +28,7 @@ record Module<T>(String id, String kind, String version, int ranking, long order
 
     /** Whether this one takes over from that one. */
     boolean outranks(@Nullable Module<T> other) {
-        return other == null
-                || ranking > other.ranking
-                || (ranking == other.ranking && order > other.order);
+        return other == null || ranking > other.ranking || (ranking == other.ranking && order > other.order);
     }
 
     String named() {

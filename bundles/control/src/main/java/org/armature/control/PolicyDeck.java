@@ -27,6 +27,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private static final int SHADOW_RUNS = 3;
     /** Below one step of a 50 Hz policy "ten times slower" says nothing but that the newcomer is not compiled yet. */
     private static final double COMPARABLE_MILLIS = 20;
+
     private static final double TIMES_SLOWER = 10;
     private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
 
@@ -83,7 +84,9 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     void removed(Policy service) {
         List<Candidate> leaving;
         synchronized (candidates) {
-            leaving = candidates.stream().filter(c -> c.module.service() == service).toList();
+            leaving = candidates.stream()
+                    .filter(c -> c.module.service() == service)
+                    .toList();
             candidates.removeAll(leaving);
         }
         leaving.forEach(c -> c.gone = true);
@@ -169,7 +172,10 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             if (back != null) {
                 take(back);
                 swaps.record(
-                        bad.module, since, Outcome.ROLLED_BACK, reason + "; policy " + back.module.named() + " is back");
+                        bad.module,
+                        since,
+                        Outcome.ROLLED_BACK,
+                        reason + "; policy " + back.module.named() + " is back");
             } else {
                 tellLoop();
                 swaps.record(
@@ -216,8 +222,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                             best.module,
                             best.since,
                             Outcome.REFUSED,
-                            e.getMessage()
-                                    + (old == null ? "" : "; policy " + old.module.named() + " goes on"));
+                            e.getMessage() + (old == null ? "" : "; policy " + old.module.named() + " goes on"));
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -229,9 +234,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
 
     private static String praise(@Nullable Candidate old, Candidate now, double ms) {
         String took = String.format(java.util.Locale.ROOT, "answered in %.1f ms", ms);
-        return old == null
-                ? "drives: " + took
-                : "takes over from " + old.module.named() + ": " + took;
+        return old == null ? "drives: " + took : "takes over from " + old.module.named() + ": " + took;
     }
 
     private static @Nullable Module<Policy> moduleOf(@Nullable Candidate c) {

@@ -73,7 +73,8 @@ final class PolicyRunner {
     }
 
     /** Why the answer now being worked on is beyond its bounds, or null. Any thread. */
-    @Nullable String overdue() {
+    @Nullable
+    String overdue() {
         long since = actingSince;
         if (since == 0) {
             return null;

@@ -47,8 +47,7 @@ final class Ring {
         command = new double[size * joints];
     }
 
-    void put(
-            long tick, long timeNanos, long late, double[] q, double[] qd, double[] u, int flag, long chunkNumber) {
+    void put(long tick, long timeNanos, long late, double[] q, double[] qd, double[] u, int flag, long chunkNumber) {
         int i = (int) (tick & (size - 1));
         STAMP.setOpaque(stamp, i, -1L);
         VarHandle.storeStoreFence();
@@ -64,7 +63,8 @@ final class Ring {
     }
 
     /** The newest measured state, or null before the first tick. */
-    @Nullable State state() {
+    @Nullable
+    State state() {
         for (long tick = newest; tick >= 0; tick = newest) {
             int i = (int) (tick & (size - 1));
             if ((long) STAMP.getAcquire(stamp, i) == tick) {

@@ -32,7 +32,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Puts the parts together: drivers, policies and sensors come and go on one side, the loop and its services stay. */
-@Component(service = {}, immediate = true, configurationPid = RobotControl.PID, configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Component(
+        service = {},
+        immediate = true,
+        configurationPid = RobotControl.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE)
 public final class RobotControl implements Control, DriverDeck.Listener {
     static final String PID = "org.armature.control";
 
@@ -279,7 +283,9 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException(key + " is '" + text + "', but must be one of "
                         + Arrays.stream(type.getEnumConstants())
-                                .map(e -> e.name().toLowerCase(java.util.Locale.ROOT).replace('_', '-'))
+                                .map(e -> e.name()
+                                        .toLowerCase(java.util.Locale.ROOT)
+                                        .replace('_', '-'))
                                 .collect(java.util.stream.Collectors.joining(", "))));
     }
 }

@@ -123,7 +123,12 @@ public final class SimulatorDriver implements RobotDriver, Staged {
         properties.put("armature.id", simulator.engine());
         properties.put("engine", simulator.engine());
         registrations.add(context.registerService(Simulator.World.class, w, properties));
-        LOG.info("world of {} open, seed {}, {} steps of {} us a tick", simulator.engine(), config.seed(), substeps, stepNanos / 1000);
+        LOG.info(
+                "world of {} open, seed {}, {} steps of {} us a tick",
+                simulator.engine(),
+                config.seed(),
+                substeps,
+                stepNanos / 1000);
     }
 
     @Override

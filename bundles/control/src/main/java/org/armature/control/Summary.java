@@ -53,16 +53,20 @@ final class Summary implements Supplier<Map<String, Object>> {
         m.put("start_ms", startMillis());
         m.put("ticks", s.ticks());
         m.put("missed", s.missed());
-        m.put("lateness_us", named(
-                "p50", micros(s.latenessNanos()[0]),
-                "p99", micros(s.latenessNanos()[1]),
-                "p999", micros(s.latenessNanos()[2]),
-                "max", micros(s.latenessNanos()[3])));
+        m.put(
+                "lateness_us",
+                named(
+                        "p50", micros(s.latenessNanos()[0]),
+                        "p99", micros(s.latenessNanos()[1]),
+                        "p999", micros(s.latenessNanos()[2]),
+                        "max", micros(s.latenessNanos()[3])));
         m.put("gc_pause_ms", named("count", gc[0], "total", gc[1], "max", gc[2]));
         m.put("episodes", score.episodes());
         m.put("successes", score.successes());
         m.put("chunks", s.chunks());
-        m.put("chunk_age_ms", named("p50", micros(s.chunkAgeNanos()[0]) / 1000, "p99", micros(s.chunkAgeNanos()[1]) / 1000));
+        m.put(
+                "chunk_age_ms",
+                named("p50", micros(s.chunkAgeNanos()[0]) / 1000, "p99", micros(s.chunkAgeNanos()[1]) / 1000));
         List<Double> steps = new ArrayList<>();
         for (double step : s.maxCommandStep()) {
             steps.add(step);
@@ -70,14 +74,16 @@ final class Summary implements Supplier<Map<String, Object>> {
         m.put("max_command_step", steps);
         m.put("holds", s.holds());
         m.put("faults", s.faults());
-        m.put("swaps", swaps.history().stream()
-                .map(w -> named(
-                        "id", w.id(),
-                        "version", w.version(),
-                        "ms", Math.round(w.millis() * 10) / 10.0,
-                        "outcome", w.outcome().text(),
-                        "reason", w.reason()))
-                .toList());
+        m.put(
+                "swaps",
+                swaps.history().stream()
+                        .map(w -> named(
+                                "id", w.id(),
+                                "version", w.version(),
+                                "ms", Math.round(w.millis() * 10) / 10.0,
+                                "outcome", w.outcome().text(),
+                                "reason", w.reason()))
+                        .toList());
         m.put("modules", modules());
         m.put("simulator", simulator.get());
         m.put("executor", executor());

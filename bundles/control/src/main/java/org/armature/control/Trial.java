@@ -78,7 +78,9 @@ final class Trial {
         String name = t.getClass().getName();
         try {
             String message = t.getMessage();
-            return message == null || message.isBlank() ? name : name + ": " + message.lines().findFirst().orElse("");
+            return message == null || message.isBlank()
+                    ? name
+                    : name + ": " + message.lines().findFirst().orElse("");
         } catch (Throwable worse) {
             return name;
         }

@@ -102,8 +102,8 @@ public final class UdpDriver implements RobotDriver {
                 switch (c.clock()) {
                     case "own" -> Clock.OWN;
                     case "robot" -> Clock.ROBOT;
-                    default -> throw new IllegalArgumentException(
-                            "clock is '" + c.clock() + "', but must be own or robot");
+                    default ->
+                        throw new IllegalArgumentException("clock is '" + c.clock() + "', but must be own or robot");
                 },
                 c.local(),
                 c.remote(),
@@ -124,7 +124,8 @@ public final class UdpDriver implements RobotDriver {
     private static RobotDescription describe(Config c) {
         int n = c.joints().length;
         if (n == 0 || n > 64) {
-            throw new IllegalArgumentException("set joints to the names of the robot's 1 to 64 joints, see docs/udp-driver.md");
+            throw new IllegalArgumentException(
+                    "set joints to the names of the robot's 1 to 64 joints, see docs/udp-driver.md");
         }
         double[] free = new double[n];
         Arrays.fill(free, Double.POSITIVE_INFINITY);
@@ -169,8 +170,10 @@ public final class UdpDriver implements RobotDriver {
             c.configureBlocking(false);
         } catch (IOException e) {
             c.close();
-            throw new IOException("UDP from " + local + " to " + remote + " cannot be opened: " + e.getMessage()
-                    + "; is the port in use, is the address this machine's?", e);
+            throw new IOException(
+                    "UDP from " + local + " to " + remote + " cannot be opened: " + e.getMessage()
+                            + "; is the port in use, is the address this machine's?",
+                    e);
         }
         channel = c;
         heardAt = System.nanoTime();
@@ -181,13 +184,14 @@ public final class UdpDriver implements RobotDriver {
     private static InetSocketAddress address(String key, String text) throws IOException {
         int colon = text.lastIndexOf(':');
         try {
-            InetSocketAddress a =
-                    new InetSocketAddress(text.substring(0, Math.max(0, colon)), Integer.parseInt(text.substring(colon + 1)));
+            InetSocketAddress a = new InetSocketAddress(
+                    text.substring(0, Math.max(0, colon)), Integer.parseInt(text.substring(colon + 1)));
             if (!a.isUnresolved()) {
                 return a;
             }
         } catch (IllegalArgumentException e) {
-            throw new IOException(key + " is '" + text + "', but must be an address and a port like 127.0.0.1:25000", e);
+            throw new IOException(
+                    key + " is '" + text + "', but must be an address and a port like 127.0.0.1:25000", e);
         }
         throw new IOException(key + " is '" + text + "', whose address is not known");
     }

@@ -60,7 +60,12 @@ final class WarmUp {
                 actions[k] = 0.3 * Math.sin(k * 0.01);
             }
             schedule.offer(
-                    robot, "warm-up", new ActionChunk(0, 10_000_000, JOINTS, actions), ActionSpace.ABSOLUTE, new double[JOINTS], 0);
+                    robot,
+                    "warm-up",
+                    new ActionChunk(0, 10_000_000, JOINTS, actions),
+                    ActionSpace.ABSOLUTE,
+                    new double[JOINTS],
+                    0);
             loop.policyPresent(true);
             loop.arm();
             loop.warmUp(ticks / 24);

@@ -78,7 +78,10 @@ final class Workspace {
     private void multiply(double[] m) {
         for (int i = 0; i < 3; i++) {
             for (int j = 0; j < 4; j++) {
-                b[4 * i + j] = a[4 * i] * m[j] + a[4 * i + 1] * m[4 + j] + a[4 * i + 2] * m[8 + j] + (j == 3 ? a[4 * i + 3] : 0);
+                b[4 * i + j] = a[4 * i] * m[j]
+                        + a[4 * i + 1] * m[4 + j]
+                        + a[4 * i + 2] * m[8 + j]
+                        + (j == 3 ? a[4 * i + 3] : 0);
             }
         }
         double[] swap = a;

@@ -170,7 +170,12 @@ class ControlLoopTest {
             a[3 * k + 1] = -a[3 * k];
         }
         assertTrue(schedule.offer(
-                me, "wave", new ActionChunk(from, 20_000_000, 3, a), ActionSpace.ABSOLUTE, new double[3], clock.nanos()));
+                me,
+                "wave",
+                new ActionChunk(from, 20_000_000, 3, a),
+                ActionSpace.ABSOLUTE,
+                new double[3],
+                clock.nanos()));
     }
 
     /** Where the command was. */

@@ -54,7 +54,8 @@ class LimitFilterProperties {
             for (int j = 0; j < 2; j++) {
                 double speed = (command[j] - before[j]) / dt;
                 double acceleration = (speed - v[j]) / dt;
-                assertTrue(command[j] >= limits.lower()[j] && command[j] <= limits.upper()[j], "position " + command[j]);
+                assertTrue(
+                        command[j] >= limits.lower()[j] && command[j] <= limits.upper()[j], "position " + command[j]);
                 assertTrue(Math.abs(speed) <= vMax * (1 + 1e-6), "velocity " + speed + " of " + vMax);
                 assertTrue(
                         Math.abs(acceleration) <= aMax * (1 + 1e-4),
@@ -205,10 +206,8 @@ class LimitFilterProperties {
 
     private static JointLimits limits(double v, double a, double jerk) {
         return new JointLimits(
-                new double[] {-1, -0.5},
-                new double[] {1, 0.7},
-                new double[] {v, v},
-                new double[] {a, a},
-                new double[] {jerk, jerk});
+                new double[] {-1, -0.5}, new double[] {1, 0.7}, new double[] {v, v}, new double[] {a, a}, new double[] {
+                    jerk, jerk
+                });
     }
 }

@@ -42,8 +42,7 @@ class PolicyDeckTest {
     void running() {
         WarmUp.started().join();
         driver.connect();
-        ActionSchedule schedule =
-                new ActionSchedule(driver.describe(), Blending.RTC, 10, Schedule.Interpolation.CUBIC);
+        ActionSchedule schedule = new ActionSchedule(driver.describe(), Blending.RTC, 10, Schedule.Interpolation.CUBIC);
         loop = new ControlLoop(driver, driver.describe(), schedule, LoopSettings.standard(), clock, record, true);
         loop.arm();
         loop.start();
@@ -82,8 +81,18 @@ class PolicyDeckTest {
     void misfitsAreRefusedWithTheReasonAndTheOldOneGoesOn() {
         add("good", 0, new Wave());
         until("running", () -> record.state() == State.RUNNING);
-        refused("throws", o -> { throw new IllegalStateException("no weights"); }, "no weights");
-        refused("dies", o -> { throw new StackOverflowError(); }, "StackOverflowError");
+        refused(
+                "throws",
+                o -> {
+                    throw new IllegalStateException("no weights");
+                },
+                "no weights");
+        refused(
+                "dies",
+                o -> {
+                    throw new StackOverflowError();
+                },
+                "StackOverflowError");
         refused("nan", o -> with(o, 3, Double.NaN), "action 0 of joint joint4 is NaN");
         refused("far", o -> with(o, 2, 17), "joint3 is 17.0, outside its limits -3.0 to 3.0");
         refused("jumps", o -> jumping(o), "asks for a speed of");

@@ -36,8 +36,18 @@ class UdpDriverTest {
             int here = freePort();
             int there = freePort();
             Process robot = new ProcessBuilder(
-                            "python3", client().toString(), "--joints", "3", "--rate", "250", "--for", "60",
-                            "--local", "127.0.0.1:" + there, "--remote", "127.0.0.1:" + here)
+                            "python3",
+                            client().toString(),
+                            "--joints",
+                            "3",
+                            "--rate",
+                            "250",
+                            "--for",
+                            "60",
+                            "--local",
+                            "127.0.0.1:" + there,
+                            "--remote",
+                            "127.0.0.1:" + here)
                     .redirectErrorStream(true)
                     .start();
             UdpDriver driver = new UdpDriver(robot(), clock, "127.0.0.1:" + here, "127.0.0.1:" + there, 100);
@@ -75,7 +85,8 @@ class UdpDriverTest {
         for (int i = 0; i < a.length; i++) {
             a[i] = goal[i % 3];
         }
-        schedule.offer(loop, "test", new ActionChunk(clock.nanos(), 20_000_000, 3, a), ActionSpace.ABSOLUTE, q, clock.nanos());
+        schedule.offer(
+                loop, "test", new ActionChunk(clock.nanos(), 20_000_000, 3, a), ActionSpace.ABSOLUTE, q, clock.nanos());
         double[] reached = new double[3];
         while (Math.abs(reached[0] - 0.3) > 0.01 || Math.abs(reached[1] + 0.2) > 0.01) {
             assertTrue(System.nanoTime() < end, "the robot is at " + Arrays.toString(reached) + ", " + record.stats());
