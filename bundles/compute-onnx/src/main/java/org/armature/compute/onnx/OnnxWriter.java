@@ -62,6 +62,7 @@ final class OnnxWriter {
     private final Graph graph;
     private final Map<Value, String> names = new IdentityHashMap<>();
     private final Set<String> taken = new HashSet<>();
+    private final Set<String> nodeNames = new HashSet<>();
 
     private OnnxWriter(Graph graph) {
         this.graph = graph;
@@ -130,7 +131,7 @@ final class OnnxWriter {
 
     private NodeProto node(Node n) {
         NodeProto.Builder p =
-                NodeProto.newBuilder().setName(n.name()).setOpType(n.type()).setDomain(n.op().domain());
+                NodeProto.newBuilder().setName(unique(n.name(), nodeNames)).setOpType(n.type()).setDomain(n.op().domain());
         for (Value v : n.inputs()) {
             p.addInput(v.isPresent() ? names.get(v) : "");
         }
@@ -223,6 +224,11 @@ final class OnnxWriter {
     }
 
     private String unique(String wanted) {
+        return unique(wanted, taken);
+    }
+
+    /** Inlined graphs repeat names; ONNX Runtime takes each value's and each node's name once. */
+    private static String unique(String wanted, Set<String> taken) {
         String n = wanted;
         for (int i = 1; !taken.add(n); i++) {
             n = wanted + "#" + i;

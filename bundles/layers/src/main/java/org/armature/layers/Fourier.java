@@ -1,0 +1,85 @@
+package org.armature.layers;
+
+import static org.armature.graph.Ops.add;
+import static org.armature.graph.Ops.concat;
+import static org.armature.graph.Ops.dft;
+import static org.armature.graph.Ops.mul;
+import static org.armature.graph.Ops.neg;
+import static org.armature.graph.Ops.pad;
+import static org.armature.graph.Ops.slice;
+import static org.armature.graph.Ops.split;
+import static org.armature.graph.Ops.squeeze;
+import static org.armature.graph.Ops.sub;
+import static org.armature.graph.Ops.unsqueeze;
+
+import java.util.List;
+import org.armature.graph.Value;
+
+/**
+ * Convolution along the last axis by Fourier transform. Spectra are whole ({@code [..., N, 2]}, re and im last), because
+ * ONNX Runtime has no transform from half a spectrum back to real numbers.
+ */
+public final class Fourier {
+    private Fourier() {}
+
+    /** The spectrum {@code [..., N, 2]} of real {@code x [..., L]}, cut or zero-padded to {@code n} samples. */
+    public static Value spectrum(Value x, long n) {
+        return dft(unsqueeze(fit(x, n), -1), x.rank() - 1, -1, false, false);
+    }
+
+    /** The real signal {@code [..., N]} of a Hermitian spectrum {@code [..., N, 2]}. */
+    public static Value signal(Value spectrum) {
+        Value y = dft(spectrum, spectrum.rank() - 2, -1, true, false);
+        return squeeze(slice(y, y.rank() - 1, 0, 1), -1);
+    }
+
+    /** The product of two spectra, broadcast. */
+    public static Value product(Value a, Value b) {
+        List<Value> x = split(a, -1, 1, 1);
+        List<Value> y = split(b, -1, 1, 1);
+        return concat(
+                -1,
+                sub(mul(x.get(0), y.get(0)), mul(x.get(1), y.get(1))),
+                add(mul(x.get(0), y.get(1)), mul(x.get(1), y.get(0))));
+    }
+
+    /** The complex conjugate of a spectrum. */
+    public static Value conjugate(Value a) {
+        List<Value> x = split(a, -1, 1, 1);
+        return concat(-1, x.get(0), neg(x.get(1)));
+    }
+
+    /**
+     * {@code irfft(rfft(u, n) * rfft(k, n), n)[..L]}: circular convolution with period {@code n}, L samples of it. Computed
+     * as a linear one of a power-of-two length, then wrapped: ONNX Runtime's transform of other lengths is several times
+     * less accurate.
+     */
+    public static Value convolve(Value u, Value k, long n) {
+        long length = u.shape().dim(-1);
+        long taps = Math.min(n, k.shape().dim(-1));
+        long fast = fast(length + taps - 1);
+        Value y = signal(product(spectrum(u, fast), spectrum(fit(k, taps), fast)));
+        Value head = slice(y, y.rank() - 1, 0, length);
+        long wrapped = length + taps - 1 - n; // samples that fall behind the period
+        return wrapped <= 0 ? head : add(head, fit(slice(y, y.rank() - 1, n, n + wrapped), length));
+    }
+
+    /** The power of two at or above {@code n}. */
+    public static long fast(long n) {
+        return n <= 1 ? 1 : Long.highestOneBit(n - 1) * 2;
+    }
+
+    /** The last axis cut or zero-padded on the right to {@code n}. */
+    public static Value fit(Value x, long n) {
+        long have = x.shape().dim(-1);
+        if (have > n) {
+            return slice(x, x.rank() - 1, 0, n);
+        }
+        if (have == n) {
+            return x;
+        }
+        long[] pads = new long[2 * x.rank()];
+        pads[pads.length - 1] = n - have;
+        return pad(x, 0.0, pads);
+    }
+}

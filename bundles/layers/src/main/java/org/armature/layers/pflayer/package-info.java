@@ -1,0 +1,5 @@
+/** Parameter-free spatial layers. */
+@NullMarked
+package org.armature.layers.pflayer;
+
+import org.jspecify.annotations.NullMarked;
