@@ -41,16 +41,15 @@ public final class Windows {
 
     /** Convolution with PyTorch's padding modes ({@code padding_mode}: zeros, reflect, replicate, circular). */
     public static Value convolve(Value x, Value kernel, Value bias, Ops.Window window, String paddingMode) {
-        String mode =
-                switch (paddingMode) {
-                    case "zeros" -> "";
-                    case "reflect" -> "reflect";
-                    case "replicate" -> "edge";
-                    case "circular" -> "wrap";
-                    default ->
-                        throw new IllegalArgumentException("config key padding_mode is \"" + paddingMode
-                                + "\": choose zeros, reflect, replicate or circular");
-                };
+        String mode = switch (paddingMode) {
+            case "zeros" -> "";
+            case "reflect" -> "reflect";
+            case "replicate" -> "edge";
+            case "circular" -> "wrap";
+            default ->
+                throw new IllegalArgumentException("config key padding_mode is \"" + paddingMode
+                        + "\": choose zeros, reflect, replicate or circular");
+        };
         if (mode.isEmpty()) {
             return Ops.conv(x, kernel, bias, window);
         }
@@ -64,8 +63,8 @@ public final class Windows {
     /** Refuses groups that do not divide the channels. */
     public static void checkGroups(String layer, long in, long out, long groups) {
         if (groups < 1 || in % groups != 0 || out % groups != 0) {
-            throw new IllegalArgumentException(layer + ": groups=" + groups + " must divide in_channels=" + in
-                    + " and out_channels=" + out);
+            throw new IllegalArgumentException(
+                    layer + ": groups=" + groups + " must divide in_channels=" + in + " and out_channels=" + out);
         }
     }
 }

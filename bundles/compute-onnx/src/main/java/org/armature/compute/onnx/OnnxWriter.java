@@ -130,8 +130,10 @@ final class OnnxWriter {
     }
 
     private NodeProto node(Node n) {
-        NodeProto.Builder p =
-                NodeProto.newBuilder().setName(unique(n.name(), nodeNames)).setOpType(n.type()).setDomain(n.op().domain());
+        NodeProto.Builder p = NodeProto.newBuilder()
+                .setName(unique(n.name(), nodeNames))
+                .setOpType(n.type())
+                .setDomain(n.op().domain());
         for (Value v : n.inputs()) {
             p.addInput(v.isPresent() ? names.get(v) : "");
         }

@@ -110,9 +110,7 @@ public final class Dcls implements Layer, EntryPoint {
         Value weight = p.parameter("weight", perTap);
         Value position = p.parameter("P", perAxis);
         boolean wide = version.equals("max") || version.equals("gauss");
-        Value width = wide
-                ? add(abs(p.parameter("SIG", perAxis)), version.equals("max") ? 1.0 : 0.27)
-                : Value.none();
+        Value width = wide ? add(abs(p.parameter("SIG", perAxis)), version.equals("max") ? 1.0 : 0.27) : Value.none();
 
         int[] order = axisOrder(version, learned, c.text("axis_order", "official"), lim);
         Value[] profile = new Value[learned]; // [.., m, lim] of the kernel's axes in their order
@@ -186,7 +184,8 @@ public final class Dcls implements Layer, EntryPoint {
      * need that order, although its centres are wrong where sizes differ.
      */
     private static int[] axisOrder(String version, int n, String order, long[] lim) {
-        boolean official = choose("axis_order", order, List.of("official", "natural")).equals("official");
+        boolean official =
+                choose("axis_order", order, List.of("official", "natural")).equals("official");
         if (!official || n == 1 || version.equals("v0") && n == 2) {
             return n == 1 ? new int[] {0} : n == 2 ? new int[] {0, 1} : new int[] {0, 1, 2};
         }

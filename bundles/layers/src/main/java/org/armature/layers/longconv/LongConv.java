@@ -72,7 +72,9 @@ public final class LongConv implements Layer, EntryPoint {
         switch (inv.entry()) {
             case "LongConv" -> b.output("out", build(p, input(inv, b, "input"), c));
             case "LongConv.standalone" ->
-                b.output("out", standalone(p, input(inv, b, "input"), c.integer("channels", 2), c.number("kernel_lam", 0.1)));
+                b.output(
+                        "out",
+                        standalone(p, input(inv, b, "input"), c.integer("channels", 2), c.number("kernel_lam", 0.1)));
             case "LongConvModel" -> b.output("out", model(p, input(inv, b, "input"), c));
             case "LongConvKernel" -> {
                 long taps = c.integer("L") * (c.flag("causal", true) ? 1L : 2L);
@@ -111,7 +113,8 @@ public final class LongConv implements Layer, EntryPoint {
         Value k = regular(p.at("kernel").parameter("kernel", bidirectional ? 2L * channels : channels, h, taps), c);
         long used = Math.min(length, lMax);
         if (causal && !bidirectional && !c.flag("official_wrap", false)) {
-            k = Fourier.fit(k, used); // the official kernel keeps l_max taps, which wrap to negative lags on short inputs
+            k = Fourier.fit(
+                    k, used); // the official kernel keeps l_max taps, which wrap to negative lags on short inputs
         }
         if (bidirectional) {
             List<Value> half = split(k, 0, channels, channels);
@@ -201,7 +204,10 @@ public final class LongConv implements Layer, EntryPoint {
     private static Value model(Scope p, Value x, Config c) {
         int d = c.integer("d_model", 512);
         boolean prenorm = c.flag("prenorm", false);
-        Value z = linear(x, p.at("encoder").parameter("weight", d, x.shape().dim(2)), p.at("encoder").parameter("bias", d));
+        Value z = linear(
+                x,
+                p.at("encoder").parameter("weight", d, x.shape().dim(2)),
+                p.at("encoder").parameter("bias", d));
         for (int i = 0; i < c.integer("n_layers", 6); i++) {
             Value in = prenorm ? norm(p.at("norms", i), z, d) : z;
             Value y = transpose(
@@ -241,9 +247,7 @@ public final class LongConv implements Layer, EntryPoint {
         if (c.flag("gelu", true)) {
             y = gelu(y);
         }
-        return inv.inputs().containsKey("dropout_mask")
-                ? mul(y, unsqueeze(input(inv, b, "dropout_mask"), -1))
-                : y;
+        return inv.inputs().containsKey("dropout_mask") ? mul(y, unsqueeze(input(inv, b, "dropout_mask"), -1)) : y;
     }
 
     /** The Fourier transform as products with small matrices (Monarch form), learnt or exact. */
@@ -309,7 +313,9 @@ public final class LongConv implements Layer, EntryPoint {
                 return exact;
             }
             List<Value> parts = split(p.parameter("mat_" + n, c.integer("H", 1), n, n, 2), -1, 1, 1);
-            Value[] w = map(new Value[] {squeeze(parts.get(0), -1), squeeze(parts.get(1), -1)}, Ops::transposeLast); // [H, n, n]
+            Value[] w = map(
+                    new Value[] {squeeze(parts.get(0), -1), squeeze(parts.get(1), -1)},
+                    Ops::transposeLast); // [H, n, n]
             return exact == null ? w : new Value[] {add(exact[0], w[0]), add(exact[1], w[1])};
         }
 
@@ -329,9 +335,7 @@ public final class LongConv implements Layer, EntryPoint {
         }
 
         private static Value[] product(Value[] a, Value[] b) {
-            return new Value[] {
-                add(mul(a[0], b[0]), neg(mul(a[1], b[1]))), add(mul(a[0], b[1]), mul(a[1], b[0]))
-            };
+            return new Value[] {add(mul(a[0], b[0]), neg(mul(a[1], b[1]))), add(mul(a[0], b[1]), mul(a[1], b[0]))};
         }
 
         private static Value[] map(Value[] z, java.util.function.UnaryOperator<Value> f) {

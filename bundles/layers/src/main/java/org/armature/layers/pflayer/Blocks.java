@@ -38,8 +38,8 @@ final class Blocks {
                 case "MaxBottleneck" -> MAX;
                 case "EffBottleneck" -> EFF;
                 default ->
-                    throw new IllegalArgumentException("block \"" + name
-                            + "\" is not known: choose Bottleneck, MaxBottleneck or EffBottleneck");
+                    throw new IllegalArgumentException(
+                            "block \"" + name + "\" is not known: choose Bottleneck, MaxBottleneck or EffBottleneck");
             };
         }
     }
@@ -73,7 +73,8 @@ final class Blocks {
                         ? maxPool3(x, 1)
                         : relu(convNorm(
                                 p.at(1),
-                                averagePool(x, new long[] {2, 2}, Ops.Window.of(2).stride(2)),
+                                averagePool(
+                                        x, new long[] {2, 2}, Ops.Window.of(2).stride(2)),
                                 planes,
                                 3,
                                 1,
@@ -115,7 +116,8 @@ final class Blocks {
             throw new IllegalArgumentException(p.path() + ": " + n + " tokens are no square grid");
         }
         Value grid = reshape(transpose(gelu(dense(p.at("qkv"), x, ratio * c, bias)), 0, 2, 1), 0, 0, side, side);
-        Value pooled = maxPool(grid, new long[] {kernel, kernel}, Ops.Window.of(2).pad(kernel / 2));
+        Value pooled =
+                maxPool(grid, new long[] {kernel, kernel}, Ops.Window.of(2).pad(kernel / 2));
         Value tokens = gelu(transpose(reshape(pooled, 0, 0, -1), 0, 2, 1));
         return dense(p.at("proj"), tokens, c, bias);
     }
@@ -136,9 +138,7 @@ final class Blocks {
         Value n1 = layerNorm(p.at("norm1"), x);
         Value y = add(
                 x,
-                index % 2 == 0
-                        ? attention(p.at("attn"), n1, heads, qkvBias)
-                        : effLayer(p.at("attn"), n1, 3, 3, true));
+                index % 2 == 0 ? attention(p.at("attn"), n1, heads, qkvBias) : effLayer(p.at("attn"), n1, 3, 3, true));
         Scope mlp = p.at("mlp");
         Value hidden = gelu(dense(mlp.at("fc1"), layerNorm(p.at("norm2"), y), (long) (c * mlpRatio), true));
         return add(y, dense(mlp.at("fc2"), hidden, c, true));
@@ -150,7 +150,6 @@ final class Blocks {
     }
 
     static Value dense(Scope p, Value x, long out, boolean bias) {
-        return linear(
-                x, p.parameter("weight", out, x.shape().dim(-1)), bias ? p.parameter("bias", out) : Value.none());
+        return linear(x, p.parameter("weight", out, x.shape().dim(-1)), bias ? p.parameter("bias", out) : Value.none());
     }
 }

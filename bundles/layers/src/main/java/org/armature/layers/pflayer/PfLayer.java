@@ -63,14 +63,14 @@ public final class PfLayer implements Layer, EntryPoint {
     public Optional<Graph> graph(Invocation inv) {
         Graph.Builder b = Graph.builder(inv.entry());
         Value x = b.input("input", inv.input("input").shape());
-        return Optional.of(b.output("out", network(inv.entry(), b.scope(), x, inv.config())).build());
+        return Optional.of(b.output("out", network(inv.entry(), b.scope(), x, inv.config()))
+                .build());
     }
 
     private static Value network(String name, Scope p, Value x, Config c) {
         return switch (name) {
             case "EffLayer" ->
-                Blocks.effLayer(
-                        p, x, c.integer("mlp_ratio", 3), c.integer("kernel_size", 3), c.flag("bias", true));
+                Blocks.effLayer(p, x, c.integer("mlp_ratio", 3), c.integer("kernel_size", 3), c.flag("bias", true));
             case "ResNet" -> resNet(p, x, c);
             case "EffTransformer" -> vit(p, x, c);
             case "PoolingTransformer" -> pit(p, x, c);
@@ -102,8 +102,7 @@ public final class PfLayer implements Layer, EntryPoint {
             for (int i = 0; i < layers[stage]; i++) {
                 int stride = stage > 0 && i == 0 ? 2 : 1;
                 boolean downsample = stride != 1 || y.shape().dim(1) != 4L * planes;
-                y = Blocks.bottleneck(
-                        p.at("layer" + (stage + 1)).at(i), y, kind, planes, stride, downsample, training);
+                y = Blocks.bottleneck(p.at("layer" + (stage + 1)).at(i), y, kind, planes, stride, downsample, training);
             }
         }
         return Blocks.dense(p.at("fc"), flatten(globalAveragePool(y), 1), c.integer("num_classes", 1000), true);

@@ -91,8 +91,8 @@ public final class SgConv implements Layer, EntryPoint {
         boolean transposed = c.flag("transposed", true);
         int h = c.integer("d_model", (int) x.shape().dim(transposed ? 1 : 2));
         if (x.rank() != 3 || x.shape().dim(transposed ? 1 : 2) != h) {
-            throw new IllegalArgumentException("sgconv: d_model=" + h + " does not fit the input " + x + ", which should be "
-                    + (transposed ? "[B, H, L]" : "[B, L, H]"));
+            throw new IllegalArgumentException("sgconv: d_model=" + h + " does not fit the input " + x
+                    + ", which should be " + (transposed ? "[B, H, L]" : "[B, L, H]"));
         }
         int channels = c.integer("channels", 1);
         boolean bidirectional = c.flag("bidirectional", false);
@@ -188,14 +188,13 @@ public final class SgConv implements Layer, EntryPoint {
             return y;
         }
         String activation = c.text("activation", "gelu");
-        Value a =
-                switch (activation) {
-                    case "gelu" -> gelu(y);
-                    case "none", "identity" -> y;
-                    default ->
-                        throw new IllegalArgumentException(
-                                "config key activation is \"" + activation + "\": choose gelu or none");
-                };
+        Value a = switch (activation) {
+            case "gelu" -> gelu(y);
+            case "none", "identity" -> y;
+            default ->
+                throw new IllegalArgumentException(
+                        "config key activation is \"" + activation + "\": choose gelu or none");
+        };
         int width = h * channels;
         if (c.flag("ln", false)) {
             Scope norm = p.at("norm.norm");

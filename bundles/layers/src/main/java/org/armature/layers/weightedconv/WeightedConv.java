@@ -63,8 +63,8 @@ public final class WeightedConv implements Layer, EntryPoint {
         long[] kernel = Windows.spread(c, "kernel_size", axes, 3);
         long k = kernel[0];
         if (k % 2 == 0 || Arrays.stream(kernel).anyMatch(s -> s != k)) {
-            throw new IllegalArgumentException("config key kernel_size is " + Arrays.toString(kernel)
-                    + ": give one odd number for all axes");
+            throw new IllegalArgumentException(
+                    "config key kernel_size is " + Arrays.toString(kernel) + ": give one odd number for all axes");
         }
         int in = c.integer("in_channels", (int) x.shape().dim(1));
         int out = c.integer("out_channels");
