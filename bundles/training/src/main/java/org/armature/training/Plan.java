@@ -1,0 +1,119 @@
+package org.armature.training;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import org.armature.compute.GraphPass;
+import org.armature.model.Config;
+import org.armature.model.ModelProvider;
+import org.armature.nn.Initializer;
+import org.armature.train.DataSelector;
+import org.armature.train.Dataset;
+import org.armature.train.DatasetProvider;
+import org.armature.train.GradientEstimator;
+import org.armature.train.Objective;
+import org.armature.train.Optimizer;
+import org.armature.train.Schedule;
+
+/**
+ * A configuration, understood: every key read, every name looked up.
+ *
+ * @param steps batches to go through
+ * @param evaluateEvery steps between evaluations; the last step is always followed by one
+ * @param checkpointEvery steps between checkpoints
+ */
+record Plan(
+        StepGraph.Recipe recipe,
+        Dataset train,
+        Dataset test,
+        Initializer initializer,
+        Config initializerConfig,
+        DataSelector selector,
+        Schedule schedule,
+        long seed,
+        int batch,
+        int testBatch,
+        long steps,
+        long evaluateEvery,
+        long checkpointEvery,
+        int threads) {
+
+    static Plan of(Config c, Parts parts) throws IOException {
+        Config model = c.section("model");
+        Config data = c.section("dataset");
+        Config objective = c.section("objective");
+        Config optimizer = c.section("optimizer");
+        Config estimator = c.section("gradient");
+        Config initializer = c.section("initializer");
+        List<GraphPass> passes = new ArrayList<>();
+        if (c.has("passes")) {
+            c.texts("passes").forEach(p -> passes.add(parts.find(GraphPass.class, p)));
+        }
+        int accumulate = positive(c, "accumulate", 1);
+        StepGraph.Recipe recipe = new StepGraph.Recipe(
+                parts.find(ModelProvider.class, model, "sequential").create(model),
+                parts.find(Objective.class, objective, "cross-entropy"),
+                objective,
+                parts.find(Optimizer.class, optimizer, "adamw"),
+                optimizer,
+                parts.find(GradientEstimator.class, estimator, "backprop"),
+                estimator,
+                passes,
+                c.number("clip", 0),
+                accumulate,
+                c.number("loss_scale", 1));
+        DatasetProvider provider = parts.find(DatasetProvider.class, data.text("type"));
+        Dataset train = provider.open("train", data);
+        int batch = positive(c, "batch", 64);
+        long perEpoch = train.size() / batch;
+        if (perEpoch == 0) {
+            throw new IllegalArgumentException(
+                    "config key batch is " + batch + ", but there are only " + train.size() + " examples: make it smaller");
+        }
+        long steps = c.has("steps")
+                ? positive(c, "steps", 1)
+                : Math.round(c.number("epochs", 1) * perEpoch);
+        return new Plan(
+                recipe,
+                train,
+                provider.open("test", data),
+                parts.find(Initializer.class, initializer, "he"),
+                initializer,
+                parts.find(DataSelector.class, c.section("selector"), "shuffled"),
+                schedule(c.section("schedule"), perEpoch),
+                c.wide("seed", 1),
+                batch,
+                positive(c, "test_batch", 500),
+                steps,
+                positive(c, "evaluate_every", (int) Math.min(perEpoch, Integer.MAX_VALUE)),
+                positive(c, "checkpoint_every", 500),
+                c.integer("threads", 0));
+    }
+
+    private static int positive(Config c, String key, int otherwise) {
+        int n = c.integer(key, otherwise);
+        if (n < 1) {
+            throw new IllegalArgumentException("config key " + key + " is " + n + ": give a number above 0");
+        }
+        return n;
+    }
+
+    private static Schedule schedule(Config c, long perEpoch) {
+        double rate = c.number("rate", 1e-3);
+        String type = c.text("type", "constant");
+        Schedule s =
+                switch (type) {
+                    case "constant" -> Schedule.constant(rate);
+                    case "cosine" -> Schedule.cosine(rate, c.number("last", 0));
+                    case "steps" -> Schedule.steps(
+                            rate, c.number("factor", 0.1), positive(c, "every", (int) Math.min(perEpoch, Integer.MAX_VALUE)));
+                    default -> {
+                        String near = Config.nearest(type, List.of("constant", "cosine", "steps"));
+                        throw new IllegalArgumentException("config key schedule.type is \"" + type + "\": "
+                                + (near == null ? "there are constant, cosine and steps" : "did you mean " + near + "?"));
+                    }
+                };
+        int warm = c.integer("warm_up", 0);
+        return warm > 0 ? s.afterWarmUp(warm) : s;
+    }
+}
