@@ -50,7 +50,12 @@ final class Curves {
     void save() throws IOException {
         StringBuilder s = new StringBuilder("step,name,value\n");
         for (Point p : points) {
-            s.append(p.step).append(',').append(p.name).append(',').append(p.value).append('\n');
+            s.append(p.step)
+                    .append(',')
+                    .append(p.name)
+                    .append(',')
+                    .append(p.value)
+                    .append('\n');
         }
         replace(csv, s.toString());
         replace(svg, svg());

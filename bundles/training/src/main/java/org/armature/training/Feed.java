@@ -28,8 +28,9 @@ final class Feed {
     private long[] order() {
         long[] o = selector.order(epoch, size, seed);
         if (o.length < batch) {
-            throw new IllegalArgumentException("data selector " + selector.id() + " leaves " + o.length
-                    + " examples in epoch " + epoch + ", fewer than the batch of " + batch + ": make the batch smaller");
+            throw new IllegalArgumentException(
+                    "data selector " + selector.id() + " leaves " + o.length + " examples in epoch " + epoch
+                            + ", fewer than the batch of " + batch + ": make the batch smaller");
         }
         return o;
     }

@@ -80,7 +80,11 @@ public final class GradientTrainer implements Trainer {
                     state.load(run, format, written);
                     plan.selector().restore(state.selector);
                 } else {
-                    plan.initializer().initialize(state.model(), plan.initializerConfig(), Draw.of(plan.seed(), INIT).next());
+                    plan.initializer()
+                            .initialize(
+                                    state.model(),
+                                    plan.initializerConfig(),
+                                    Draw.of(plan.seed(), INIT).next());
                 }
                 State.check(evaluation, state.model());
                 return new Loop(plan, step, stepping, evaluating, state, run, written, progress, stop).run();
@@ -163,8 +167,8 @@ public final class GradientTrainer implements Trainer {
 
         Outcome run() throws IOException {
             // Virtual threads would share the common carrier threads with whoever computes; this one only copies.
-            ExecutorService reader =
-                    Executors.newSingleThreadExecutor(Thread.ofPlatform().name("batches").daemon().factory());
+            ExecutorService reader = Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("batches").daemon().factory());
             try (Intake even = Intake.of(graph, plan.train(), plan.batch());
                     Intake odd = Intake.of(graph, plan.train(), plan.batch());
                     Program.Binding fromEven = stepping.bind(with(even, 0), state.after(0));
@@ -244,9 +248,8 @@ public final class GradientTrainer implements Trainer {
             long[] indices = feed.next();
             return reader.submit(() -> {
                 plan.train().read(indices, in.batch);
-                in.random.forEach((name, t) -> Draw.of(
-                                Draw.of(plan.seed(), RANDOM, step).next(), name)
-                        .normal(t, 0, 1));
+                in.random.forEach((name, t) ->
+                        Draw.of(Draw.of(plan.seed(), RANDOM, step).next(), name).normal(t, 0, 1));
                 return indices;
             });
         }
@@ -298,7 +301,8 @@ public final class GradientTrainer implements Trainer {
                 Thread.currentThread().interrupt();
                 throw new IOException("training was interrupted while a batch was read: go on with --resume", e);
             } catch (ExecutionException e) {
-                throw new IOException("a batch could not be read: " + e.getCause().getMessage(), e);
+                throw new IOException(
+                        "a batch could not be read: " + e.getCause().getMessage(), e);
             }
         }
     }

@@ -29,8 +29,8 @@ interface Parts {
         T t = all.get(id);
         if (t == null) {
             String near = Config.nearest(id, all.keySet());
-            throw new IllegalArgumentException("there is no " + KINDS.getOrDefault(type, type.getSimpleName()) + " '" + id
-                    + "': " + (near == null ? "there are " + all.keySet() : "did you mean " + near + "?"));
+            throw new IllegalArgumentException("there is no " + KINDS.getOrDefault(type, type.getSimpleName()) + " '"
+                    + id + "': " + (near == null ? "there are " + all.keySet() : "did you mean " + near + "?"));
         }
         return t;
     }

@@ -102,9 +102,7 @@ final class PlainLayers {
     }
 
     private static Window pool(Config c) {
-        return Window.of(2)
-                .stride(c.integer("stride", c.integer("kernel", 2)))
-                .pad(c.integer("padding", 0));
+        return Window.of(2).stride(c.integer("stride", c.integer("kernel", 2))).pad(c.integer("padding", 0));
     }
 
     /** {@code epsilon} (1e-5), {@code momentum} (0.1). */
@@ -140,8 +138,7 @@ final class PlainLayers {
         running(s, "running_mean", mean, n, momentum);
         running(s, "running_var", mul(variance, count / Math.max(1.0, count - 1.0)), n, momentum);
         Value unit = div(centred, sqrt(add(variance, c.number("epsilon", 1e-5))));
-        return add(
-                mul(unit, reshape(s.parameter("weight", n), channel)), reshape(s.parameter("bias", n), channel));
+        return add(mul(unit, reshape(s.parameter("weight", n), channel)), reshape(s.parameter("bias", n), channel));
     }
 
     private static void running(Scope s, String name, Value now, long n, double momentum) {
@@ -177,5 +174,4 @@ final class PlainLayers {
         Value kept = cast(greaterOrEqual(uniform, like(uniform, p)), x.dtype());
         return mul(x, mul(kept, 1 / (1 - p)));
     }
-
 }

@@ -67,12 +67,10 @@ record Plan(
         int batch = positive(c, "batch", 64);
         long perEpoch = train.size() / batch;
         if (perEpoch == 0) {
-            throw new IllegalArgumentException(
-                    "config key batch is " + batch + ", but there are only " + train.size() + " examples: make it smaller");
+            throw new IllegalArgumentException("config key batch is " + batch + ", but there are only " + train.size()
+                    + " examples: make it smaller");
         }
-        long steps = c.has("steps")
-                ? positive(c, "steps", 1)
-                : Math.round(c.number("epochs", 1) * perEpoch);
+        long steps = c.has("steps") ? positive(c, "steps", 1) : Math.round(c.number("epochs", 1) * perEpoch);
         return new Plan(
                 recipe,
                 train,
@@ -101,18 +99,18 @@ record Plan(
     private static Schedule schedule(Config c, long perEpoch) {
         double rate = c.number("rate", 1e-3);
         String type = c.text("type", "constant");
-        Schedule s =
-                switch (type) {
-                    case "constant" -> Schedule.constant(rate);
-                    case "cosine" -> Schedule.cosine(rate, c.number("last", 0));
-                    case "steps" -> Schedule.steps(
-                            rate, c.number("factor", 0.1), positive(c, "every", (int) Math.min(perEpoch, Integer.MAX_VALUE)));
-                    default -> {
-                        String near = Config.nearest(type, List.of("constant", "cosine", "steps"));
-                        throw new IllegalArgumentException("config key schedule.type is \"" + type + "\": "
-                                + (near == null ? "there are constant, cosine and steps" : "did you mean " + near + "?"));
-                    }
-                };
+        Schedule s = switch (type) {
+            case "constant" -> Schedule.constant(rate);
+            case "cosine" -> Schedule.cosine(rate, c.number("last", 0));
+            case "steps" ->
+                Schedule.steps(rate, c.number("factor", 0.1), positive(c, "every", (int)
+                        Math.min(perEpoch, Integer.MAX_VALUE)));
+            default -> {
+                String near = Config.nearest(type, List.of("constant", "cosine", "steps"));
+                throw new IllegalArgumentException("config key schedule.type is \"" + type + "\": "
+                        + (near == null ? "there are constant, cosine and steps" : "did you mean " + near + "?"));
+            }
+        };
         int warm = c.integer("warm_up", 0);
         return warm > 0 ? s.afterWarmUp(warm) : s;
     }

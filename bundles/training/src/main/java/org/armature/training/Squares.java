@@ -34,8 +34,8 @@ public final class Squares implements Objective {
     static Value named(Map<String, Value> values, String name, String where) {
         Value v = values.get(name);
         if (v == null) {
-            throw new IllegalArgumentException(where + " gives no " + name + ", which the objective needs: it gives "
-                    + values.keySet());
+            throw new IllegalArgumentException(
+                    where + " gives no " + name + ", which the objective needs: it gives " + values.keySet());
         }
         return v;
     }

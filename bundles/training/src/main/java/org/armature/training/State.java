@@ -95,8 +95,9 @@ final class State implements AutoCloseable {
                 e.getValue().copyFrom(c.get(e.getKey()));
             }
             Map<String, Tensor> s = new LinkedHashMap<>();
-            c.names().stream().filter(n -> n.startsWith(SELECTOR)).forEach(n ->
-                    s.put(n.substring(SELECTOR.length()), c.get(n).copy()));
+            c.names().stream()
+                    .filter(n -> n.startsWith(SELECTOR))
+                    .forEach(n -> s.put(n.substring(SELECTOR.length()), c.get(n).copy()));
             selector = s;
         } catch (NumberFormatException e) {
             throw new IOException(file + " lacks the step it was made at: it is no checkpoint of a run", e);
@@ -107,7 +108,8 @@ final class State implements AutoCloseable {
     static void check(Graph evaluation, Map<String, Tensor> model) {
         for (Value p : evaluation.parameters()) {
             if (!model.containsKey(p.name())) {
-                throw new IllegalArgumentException("the model uses " + p + " when it is evaluated, but not while it trains");
+                throw new IllegalArgumentException(
+                        "the model uses " + p + " when it is evaluated, but not while it trains");
             }
         }
     }

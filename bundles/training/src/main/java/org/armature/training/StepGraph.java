@@ -100,12 +100,11 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
     static StepGraph of(Recipe r, SequencedMap<String, TensorType> example, long batch) {
         Graph forward = forward(r, example, "train", Shape.of(batch), true);
         List<String> trained = forward.parameters().stream()
-                .filter(p -> p.dtype().isFloating()
-                        && !forward.outputs().containsKey(TrainableModel.UPDATE + p.name()))
+                .filter(p -> p.dtype().isFloating() && !forward.outputs().containsKey(TrainableModel.UPDATE + p.name()))
                 .map(Value::name)
                 .toList();
-        Graph backward = r.estimator.gradients(
-                forward, r.lossScale == 1 ? Objective.LOSS : SCALED, trained, r.estimatorConfig);
+        Graph backward =
+                r.estimator.gradients(forward, r.lossScale == 1 ? Objective.LOSS : SCALED, trained, r.estimatorConfig);
 
         Graph.Builder b = Graph.builder("step");
         Map<String, Value> given = new LinkedHashMap<>();
@@ -161,7 +160,10 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
         update(r, b, gradients, rate, step, apply, changed);
         List<String> kept = new ArrayList<>();
         Graph graph = b.build();
-        graph.parameters().stream().map(Value::name).filter(n -> !changed.contains(n)).forEach(kept::add);
+        graph.parameters().stream()
+                .map(Value::name)
+                .filter(n -> !changed.contains(n))
+                .forEach(kept::add);
         return new StepGraph(graph, List.copyOf(scalars), List.copyOf(changed), List.copyOf(kept));
     }
 
@@ -178,11 +180,11 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
             Value p = b.parameter(name, g.dtype(), g.shape());
             Map<String, Value> slots = new LinkedHashMap<>();
             names.forEach(s -> slots.put(s, b.parameter(SLOT + s + "." + name, g.dtype(), g.shape())));
-            Optimizer.Update u = r.optimizer.update(
-                    p, g, slots, cast(rate, g.dtype()), cast(step, g.dtype()), r.optimizerConfig);
+            Optimizer.Update u =
+                    r.optimizer.update(p, g, slots, cast(rate, g.dtype()), cast(step, g.dtype()), r.optimizerConfig);
             next(b, name, u.parameter(), p, apply, changed);
-            slots.forEach((s, old) ->
-                    next(b, old.name(), Squares.named(u.slots(), s, "the optimizer"), old, apply, changed));
+            slots.forEach(
+                    (s, old) -> next(b, old.name(), Squares.named(u.slots(), s, "the optimizer"), old, apply, changed));
         });
     }
 

@@ -42,10 +42,15 @@ public final class TrainCommand implements Callable<Integer> {
     private final List<Progress.Listener> listeners;
 
     @Parameters(index = "0", paramLabel = "CONFIG", description = "JSON: model, dataset, optimizer, schedule, ...")
-    @Nullable Path config;
+    @Nullable
+    Path config;
 
-    @Option(names = "--run", paramLabel = "DIR", description = "folder for checkpoints and curves (runs/<CONFIG's name>)")
-    @Nullable Path run;
+    @Option(
+            names = "--run",
+            paramLabel = "DIR",
+            description = "folder for checkpoints and curves (runs/<CONFIG's name>)")
+    @Nullable
+    Path run;
 
     @Option(names = "--resume", description = "go on from the folder's checkpoint, to the same end as without the stop")
     boolean resume;
@@ -54,7 +59,8 @@ public final class TrainCommand implements Callable<Integer> {
     boolean json;
 
     @Spec
-    @Nullable CommandSpec spec;
+    @Nullable
+    CommandSpec spec;
 
     private long lastLine;
 
@@ -70,8 +76,12 @@ public final class TrainCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        PrintWriter out = spec == null ? new PrintWriter(System.out, true) : spec.commandLine().getOut();
-        PrintWriter err = spec == null ? new PrintWriter(System.err, true) : spec.commandLine().getErr();
+        PrintWriter out = spec == null
+                ? new PrintWriter(System.out, true)
+                : spec.commandLine().getOut();
+        PrintWriter err = spec == null
+                ? new PrintWriter(System.err, true)
+                : spec.commandLine().getErr();
         Path from = config;
         if (from == null) {
             err.println("armature train needs a configuration: give the path of a JSON file");
@@ -138,7 +148,8 @@ public final class TrainCommand implements Callable<Integer> {
                     .sorted(Map.Entry.comparingByKey())
                     .map(e -> "\"" + e.getKey() + "\": " + (Double.isFinite(e.getValue()) ? e.getValue() : "null"))
                     .collect(Collectors.joining(", "));
-            out.println("{\"finished\": " + o.finished() + ", \"step\": " + o.step() + ", \"results\": {" + results + "}}");
+            out.println(
+                    "{\"finished\": " + o.finished() + ", \"step\": " + o.step() + ", \"results\": {" + results + "}}");
         } else {
             out.println();
             out.println(

@@ -41,8 +41,11 @@ class TrainCommandTest {
 
     @Test
     void trainsAndTellsInOneObject() throws IOException {
-        assertEquals(0, run(config(CONFIG), "--json", "--run", dir.resolve("run").toString()));
-        assertTrue(out.toString().startsWith("{\"finished\": true, \"step\": 12, \"results\": {\"accuracy\": "), out.toString());
+        assertEquals(
+                0, run(config(CONFIG), "--json", "--run", dir.resolve("run").toString()));
+        assertTrue(
+                out.toString().startsWith("{\"finished\": true, \"step\": 12, \"results\": {\"accuracy\": "),
+                out.toString());
         assertEquals(12, heard.getLast().step());
         assertTrue(Files.exists(dir.resolve("run/model.safetensors")));
     }

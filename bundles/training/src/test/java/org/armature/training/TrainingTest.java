@@ -44,7 +44,14 @@ class TrainingTest {
         assertTrue(o.results().get("test.accuracy") > 0.95, o.toString());
         try (Checkpoint c = bench.format.open(dir.resolve("model.safetensors"))) {
             assertEquals(
-                    Set.of("0.weight", "0.bias", "1.weight", "1.bias", "1.running_mean", "1.running_var", "head.weight",
+                    Set.of(
+                            "0.weight",
+                            "0.bias",
+                            "1.weight",
+                            "1.bias",
+                            "1.running_mean",
+                            "1.running_var",
+                            "head.weight",
                             "head.bias"),
                     c.names());
         }
@@ -67,7 +74,9 @@ class TrainingTest {
 
         for (String file : List.of("model.safetensors", "checkpoint.safetensors", "curve.csv")) {
             assertArrayEquals(
-                    Files.readAllBytes(dir.resolve("whole").resolve(file)), Files.readAllBytes(run.resolve(file)), file);
+                    Files.readAllBytes(dir.resolve("whole").resolve(file)),
+                    Files.readAllBytes(run.resolve(file)),
+                    file);
         }
     }
 
@@ -77,11 +86,17 @@ class TrainingTest {
         Map<String, ?> config = Bench.config(Map.of());
         Path run = dir.resolve("killed");
         Path kept = dir.resolve("kept");
-        bench.trainer().train(Config.of(config), run, false, p -> {
-            if (p.step() == 25) {
-                copy(run.resolve("checkpoint.safetensors"), kept);
-            }
-        }, () -> false);
+        bench.trainer()
+                .train(
+                        Config.of(config),
+                        run,
+                        false,
+                        p -> {
+                            if (p.step() == 25) {
+                                copy(run.resolve("checkpoint.safetensors"), kept);
+                            }
+                        },
+                        () -> false);
         byte[] model = Files.readAllBytes(run.resolve("model.safetensors"));
         byte[] curve = Files.readAllBytes(run.resolve("curve.csv"));
         Files.copy(kept, run.resolve("checkpoint.safetensors"), StandardCopyOption.REPLACE_EXISTING);
@@ -148,7 +163,8 @@ class TrainingTest {
                 "config key epoch is not known: did you mean epochs?",
                 assertThrows(
                                 IllegalArgumentException.class,
-                                () -> bench.train(without("steps", Map.of("epoch", 1, "epochs", 1)), dir, false, () -> false))
+                                () -> bench.train(
+                                        without("steps", Map.of("epoch", 1, "epochs", 1)), dir, false, () -> false))
                         .getMessage());
         String m = assertThrows(
                         IllegalArgumentException.class,
