@@ -65,7 +65,9 @@ public final class ReferenceExecutor implements Executor {
             }
             for (Node n : graph.nodes()) {
                 List<ReferenceKernels.Array> out = new ReferenceKernels(
-                                graph.opset(), n, n.inputs().stream().map(values::get).toList().toArray(new ReferenceKernels.Array[0]))
+                                graph.opset(),
+                                n,
+                                n.inputs().stream().map(values::get).toList().toArray(new ReferenceKernels.Array[0]))
                         .run();
                 for (int i = 0; i < n.outputs().size(); i++) {
                     values.put(n.outputs().get(i), out.get(i));

@@ -238,7 +238,13 @@ final class ReferenceKernels {
             case "GroupNormalization" -> groupNormalization();
             case "RMSNormalization", "SimplifiedLayerNormalization" -> rms();
             case "MeanVarianceNormalization" ->
-                normal(x, Arrays.stream(n.integers("axes", 0, 2, 3)).mapToInt(a -> (int) a).toArray(), 0, true);
+                normal(
+                        x,
+                        Arrays.stream(n.integers("axes", 0, 2, 3))
+                                .mapToInt(a -> (int) a)
+                                .toArray(),
+                        0,
+                        true);
             case "LpNormalization" -> {
                 Array norm = reduceOver(
                         x, new int[] {axis("axis", -1)}, true, n.integer("p", 2) == 1 ? "ReduceL1" : "ReduceL2");
@@ -256,10 +262,12 @@ final class ReferenceKernels {
                     "ReduceSumSquare" -> reduce();
             case "CumSum" -> cumSum();
             case "Reshape", "Flatten", "Squeeze", "Unsqueeze" -> x.reshape(outShape());
-            case "Shape" -> new Array(outShape(), Arrays.stream(x.shape).asDoubleStream().toArray());
-            case "Transpose" -> x.transpose(ints(n.integers("perm", LongStream.range(0, x.rank())
-                    .map(i -> x.rank() - 1 - i)
-                    .toArray())));
+            case "Shape" ->
+                new Array(outShape(), Arrays.stream(x.shape).asDoubleStream().toArray());
+            case "Transpose" ->
+                x.transpose(ints(n.integers(
+                        "perm",
+                        LongStream.range(0, x.rank()).map(i -> x.rank() - 1 - i).toArray())));
             case "Expand" -> new Array(outShape(), x.spread(outShape()));
             case "Tile" -> Array.collect(outShape(), c -> x.at(wrapped(c, x.shape)));
             case "Concat" -> concat();
@@ -297,7 +305,10 @@ final class ReferenceKernels {
                 int axis = (int) n.integer("axis", -1);
                 int a = axis < 0 ? axis + rank : axis;
                 yield Array.collect(outShape(), c -> {
-                    long[] from = IntStream.range(0, rank).filter(i -> i != a).mapToLong(i -> c[i]).toArray();
+                    long[] from = IntStream.range(0, rank)
+                            .filter(i -> i != a)
+                            .mapToLong(i -> c[i])
+                            .toArray();
                     return in[2].v[positive((long) x.at(from), (long) in[1].v[0]) == c[a] ? 1 : 0];
                 });
             }
@@ -570,17 +581,20 @@ final class ReferenceKernels {
         Array w = in[1];
         long group = n.integer("group", 1);
         long perGroup = w.shape[0] / group;
-        if (n.attribute("output_shape").isPresent() || n.text("auto_pad", "NOTSET").startsWith("SAME")) {
+        if (n.attribute("output_shape").isPresent()
+                || n.text("auto_pad", "NOTSET").startsWith("SAME")) {
             throw new UnsupportedOperationException("the reference executor wants pads");
         }
         Array y = Array.collect(outShape(), c -> has(2) ? in[2].v[(int) c[1]] : 0);
         Window win = new Window(tail(w.shape), y.shape, x.shape);
-        Array.each(x.shape, c -> win.taps(c, y.shape, (k, p) -> {
-            for (long i = 0; i < w.shape[1]; i++) {
-                p[1] = c[1] / perGroup * w.shape[1] + i;
-                y.v[y.offset(p)] += x.at(c) * w.at(join(c[1], i, k));
-            }
-        }));
+        Array.each(
+                x.shape,
+                c -> win.taps(c, y.shape, (k, p) -> {
+                    for (long i = 0; i < w.shape[1]; i++) {
+                        p[1] = c[1] / perGroup * w.shape[1] + i;
+                        y.v[y.offset(p)] += x.at(c) * w.at(join(c[1], i, k));
+                    }
+                }));
         return y;
     }
 
@@ -656,15 +670,13 @@ final class ReferenceKernels {
     }
 
     private static Array channels(Array x, Array scale, Array bias) {
-        return binary(
-                binary(x, perChannel(scale, x.rank()), (a, b) -> a * b), perChannel(bias, x.rank()), Double::sum);
+        return binary(binary(x, perChannel(scale, x.rank()), (a, b) -> a * b), perChannel(bias, x.rank()), Double::sum);
     }
 
     private Array groupNormalization() {
         Array x = in[0];
         long g = n.integer("num_groups", 1);
-        Array u = normal(
-                x.reshape(x.shape[0], g, x.v.length / x.shape[0] / g), new int[] {2}, epsilon(), true);
+        Array u = normal(x.reshape(x.shape[0], g, x.v.length / x.shape[0] / g), new int[] {2}, epsilon(), true);
         return opset < 21 ? channels(u, in[1], in[2]).reshape(x.shape) : channels(u.reshape(x.shape), in[1], in[2]);
     }
 
@@ -679,8 +691,7 @@ final class ReferenceKernels {
         Array y = binary(normal(x, axes, epsilon(), true), in[1], (a, b) -> a * b);
         Array mean = reduceOver(x, axes, true, "ReduceMean");
         Array square = reduceOver(binary(x, mean, (a, b) -> (a - b) * (a - b)), axes, true, "ReduceMean");
-        return List.of(
-                has(2) ? binary(y, in[2], Double::sum) : y, mean, square.map(v -> 1 / Math.sqrt(v + epsilon())));
+        return List.of(has(2) ? binary(y, in[2], Double::sum) : y, mean, square.map(v -> 1 / Math.sqrt(v + epsilon())));
     }
 
     private List<Array> batchNormalization() {
@@ -830,7 +841,8 @@ final class ReferenceKernels {
     private Array slice() {
         Array x = in[0];
         long[] starts = in[1].longs();
-        long[] axes = has(3) ? in[3].longs() : LongStream.range(0, starts.length).toArray();
+        long[] axes =
+                has(3) ? in[3].longs() : LongStream.range(0, starts.length).toArray();
         long[] from = new long[x.rank()];
         long[] step = new long[x.rank()];
         Arrays.fill(step, 1);
@@ -1020,8 +1032,7 @@ final class ReferenceKernels {
 
     private Array dft() {
         Array x = in[0];
-        int axis = x.asShape()
-                .axis(opset >= 20 ? (has(2) ? (long) in[2].v[0] : -2) : n.integer("axis", 1));
+        int axis = x.asShape().axis(opset >= 20 ? (has(2) ? (long) in[2].v[0] : -2) : n.integer("axis", 1));
         boolean inverse = n.integer("inverse", 0) != 0;
         boolean half = n.integer("onesided", 0) != 0;
         boolean spectrum = inverse && half;

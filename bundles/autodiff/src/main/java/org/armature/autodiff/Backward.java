@@ -134,8 +134,8 @@ final class Backward {
         for (String name : request.of()) {
             Value v = source.output(name);
             if (!v.dtype().isFloating()) {
-                throw new GraphException("cannot differentiate output " + name + " of graph " + source.name() + ": it is "
-                        + v.dtype() + ", not a floating type");
+                throw new GraphException("cannot differentiate output " + name + " of graph " + source.name()
+                        + ": it is " + v.dtype() + ", not a floating type");
             }
         }
         for (String name : request.wrt()) {
@@ -218,7 +218,8 @@ final class Backward {
                     ? indexOf(body, name.substring(GradientRequest.GRADIENT.length()))
                     : -1;
             if (i < 0) {
-                throw s.fail("its backward rule has an output " + name + ": name it grad.<input of " + body.name() + ">");
+                throw s.fail(
+                        "its backward rule has an output " + name + ": name it grad.<input of " + body.name() + ">");
             }
             s.add(i, g);
         });
@@ -294,8 +295,8 @@ final class Backward {
         }
         all.stream().filter(p -> p.axis == Part.WHOLE).forEach(p -> whole.add(p.value));
         all.stream().map(Part::axis).filter(a -> a >= 0).distinct().sorted().forEach(axis -> {
-            List<Part> slabs = new ArrayList<>(
-                    all.stream().filter(p -> p.axis == axis).toList());
+            List<Part> slabs =
+                    new ArrayList<>(all.stream().filter(p -> p.axis == axis).toList());
             slabs.sort(Comparator.comparingLong(Part::from));
             while (!slabs.isEmpty()) {
                 whole.add(layer(v, axis, slabs));

@@ -51,7 +51,10 @@ final class Convolution {
     }
 
     private static Value turned(Value w, int rank) {
-        long[] axes = LongStream.range(0, rank).map(i -> i + 2).filter(a -> w.shape().dim((int) a) > 1).toArray();
+        long[] axes = LongStream.range(0, rank)
+                .map(i -> i + 2)
+                .filter(a -> w.shape().dim((int) a) > 1)
+                .toArray();
         return axes.length == 0
                 ? w
                 : slice(w, axes, filled(axes.length, -1), filled(axes.length, Long.MIN_VALUE), filled(axes.length, -1));
@@ -160,8 +163,7 @@ final class Convolution {
     /** Depthwise: multiply and sum, one kernel position after the other. */
     static Value depthwiseTaps(Value x, Value dy, Geometry g) {
         Value image = padded(x, g);
-        long[] summed =
-                LongStream.range(0, x.rank()).filter(a -> a != 1).toArray();
+        long[] summed = LongStream.range(0, x.rank()).filter(a -> a != 1).toArray();
         List<Value> sums = new ArrayList<>();
         for (long[] k : g.positions()) {
             Value sum = reduceSum(mul(under(image, k, g), dy), false, summed);
@@ -198,7 +200,9 @@ final class Convolution {
             axes[i] = i + 2;
             from[i] = k[i] * g.dilations()[i];
             to[i] = from[i] + (g.out()[i] - 1) * g.strides()[i] + 1;
-            whole &= g.strides()[i] == 1 && from[i] == 0 && to[i] == image.shape().dim(i + 2);
+            whole &= g.strides()[i] == 1
+                    && from[i] == 0
+                    && to[i] == image.shape().dim(i + 2);
         }
         return whole ? image : slice(image, axes, from, to, g.strides());
     }

@@ -27,7 +27,9 @@ final class Elementwise {
         t.put("Pow", Elementwise::powRule);
         t.put("Mod", Elementwise::modRule);
         t.put("Sum", s -> each(s, i -> s.add(i, s.dy())));
-        t.put("Mean", s -> each(s, i -> s.add(i, mul(s.dy(), 1.0 / s.node.inputs().size()))));
+        t.put(
+                "Mean",
+                s -> each(s, i -> s.add(i, mul(s.dy(), 1.0 / s.node.inputs().size()))));
         t.put("Max", Elementwise::extremeRule);
         t.put("Min", Elementwise::extremeRule);
         t.put("Where", s -> {
@@ -78,12 +80,10 @@ final class Elementwise {
         });
         // alpha (e^x - 1) has the derivative y + alpha.
         t.put("Elu", s -> s.add(0, exponentialBranch(s, 1, s.node.real("alpha", 1))));
-        t.put(
-                "Selu",
-                s -> {
-                    double gamma = s.node.real("gamma", 1.0507009873554805f);
-                    s.add(0, exponentialBranch(s, gamma, gamma * s.node.real("alpha", 1.6732632423543772f)));
-                });
+        t.put("Selu", s -> {
+            double gamma = s.node.real("gamma", 1.0507009873554805f);
+            s.add(0, exponentialBranch(s, gamma, gamma * s.node.real("alpha", 1.6732632423543772f)));
+        });
         t.put("Celu", s -> {
             Value slope = exp(mul(s.x(), 1.0 / s.node.real("alpha", 1)));
             s.add(0, where(greater(s.x(), like(s.x(), 0)), s.dy(), mul(s.dy(), slope)));
@@ -102,7 +102,15 @@ final class Elementwise {
             s.add(0, mul(s.dy(), add(gate, slope)));
         });
         t.put("Swish", s -> s.add(0, mul(s.dy(), swishSlope(s.x(), s.node.real("alpha", 1)))));
-        t.put("Gelu", s -> s.add(0, mul(s.dy(), geluSlope(s.x(), s.node.text("approximate", "none").equals("tanh")))));
+        t.put(
+                "Gelu",
+                s -> s.add(
+                        0,
+                        mul(
+                                s.dy(),
+                                geluSlope(
+                                        s.x(),
+                                        s.node.text("approximate", "none").equals("tanh")))));
         t.put("Shrink", s -> {
             Value away = greater(abs(s.x()), like(s.x(), s.node.real("lambd", 0.5f)));
             s.add(0, where(away, s.dy(), like(s.dy(), 0)));

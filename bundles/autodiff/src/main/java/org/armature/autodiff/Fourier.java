@@ -19,13 +19,10 @@ final class Fourier {
 
     private static void rule(Step s) {
         Shape x = s.shape(0);
-        int axis = x.axis(
-                s.opset() >= 20 ? (s.has(2) ? s.longs(2)[0] : -2) : s.node.integer("axis", 1));
+        int axis = x.axis(s.opset() >= 20 ? (s.has(2) ? s.longs(2)[0] : -2) : s.node.integer("axis", 1));
         boolean inverse = s.node.integer("inverse", 0) != 0;
         boolean half = s.node.integer("onesided", 0) != 0;
-        long length = s.has(1)
-                ? s.longs(1)[0]
-                : inverse && half ? 2 * (x.dim(axis) - 1) : x.dim(axis);
+        long length = s.has(1) ? s.longs(1)[0] : inverse && half ? 2 * (x.dim(axis) - 1) : x.dim(axis);
         Value g = s.dy();
         if (half && inverse) {
             g = fromReal(s, g, axis, length);

@@ -53,8 +53,7 @@ final class Indexing {
     /** Slices of {@code g} along an axis, added into zeros of a shape at {@code indices [n]}. */
     static Value scatterAdd(Value g, Value indices, int axis, Shape into) {
         long[] perm = LongStream.concat(
-                        LongStream.of(axis),
-                        LongStream.range(0, g.rank()).filter(i -> i != axis))
+                        LongStream.of(axis), LongStream.range(0, g.rank()).filter(i -> i != axis))
                 .toArray();
         Value first = axis == 0 ? g : transpose(g, perm);
         Shape target = Shape.of(Arrays.stream(perm).map(p -> into.dim((int) p)).toArray());

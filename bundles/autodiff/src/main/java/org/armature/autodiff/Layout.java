@@ -50,8 +50,10 @@ final class Layout {
             sizes[2 * i] = times[i];
             sizes[2 * i + 1] = s.shape(0).dim(i);
         }
-        long[] repeats =
-                LongStream.range(0, times.length).map(i -> 2 * i).filter(i -> sizes[(int) i] != 1).toArray();
+        long[] repeats = LongStream.range(0, times.length)
+                .map(i -> 2 * i)
+                .filter(i -> sizes[(int) i] != 1)
+                .toArray();
         Value apart = Ops.reshape(s.dy(), Shape.of(sizes));
         Value sum = repeats.length == 0 ? apart : reduceSum(apart, false, repeats);
         s.add(0, Ops.reshape(sum, s.shape(0)));

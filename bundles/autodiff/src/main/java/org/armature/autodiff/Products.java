@@ -144,9 +144,10 @@ final class Products {
             List<String> full = new ArrayList<>();
             for (int i = 0; i < terms.size(); i++) {
                 int own = s.shape(i).rank() - (terms.get(i).length() - 3);
-                full.add(terms.get(i).contains("...")
-                        ? terms.get(i).replace("...", spare.substring(dots - own))
-                        : terms.get(i));
+                full.add(
+                        terms.get(i).contains("...")
+                                ? terms.get(i).replace("...", spare.substring(dots - own))
+                                : terms.get(i));
             }
             return new Equation(full, sides.length > 1 ? sides[1].replace("...", spare) : implied(sides[0], spare));
         }

@@ -30,8 +30,9 @@ final class Resampling {
                 : new double[0];
         long[] axes = s.node.integers("axes", LongStream.range(0, x.rank()).toArray());
         if (s.node.text("coordinate_transformation_mode", "half_pixel").equals("tf_crop_and_resize")) {
-            throw s.fail("coordinate_transformation_mode=tf_crop_and_resize has no derivative here: use Slice and another"
-                    + " mode");
+            throw s.fail(
+                    "coordinate_transformation_mode=tf_crop_and_resize has no derivative here: use Slice and another"
+                            + " mode");
         }
         Value g = s.dy();
         for (int i = 0; i < axes.length; i++) {
@@ -46,12 +47,12 @@ final class Resampling {
 
     private static Value back(Step s, Value g, int axis, long in, long out, double scale) {
         String mode = s.node.text("mode", "nearest");
-        String where = s.node.text(
-                "coordinate_transformation_mode", s.opset() < 11 ? "asymmetric" : "half_pixel");
+        String where = s.node.text("coordinate_transformation_mode", s.opset() < 11 ? "asymmetric" : "half_pixel");
         String nearest = s.node.text("nearest_mode", s.opset() < 11 ? "floor" : "round_prefer_floor");
         boolean whole = scale == Math.rint(scale) && out == in * (long) scale;
         if (mode.equals("nearest") && whole && repeats(in, out, scale, where, nearest)) {
-            Shape apart = g.shape().slice(0, axis)
+            Shape apart = g.shape()
+                    .slice(0, axis)
                     .concat(Shape.of(in, (long) scale))
                     .concat(g.shape().slice(axis + 1, g.rank()));
             return reduceSum(Ops.reshape(g, apart), false, axis + 1);
@@ -83,8 +84,8 @@ final class Resampling {
                 flat[second ? i * out + o : o * in + i] = rows[o][i];
             }
         }
-        Value matrix = g.builder()
-                .constant(Constant.of(g.dtype(), second ? Shape.of(in, out) : Shape.of(out, in), flat));
+        Value matrix =
+                g.builder().constant(Constant.of(g.dtype(), second ? Shape.of(in, out) : Shape.of(out, in), flat));
         if (second) {
             return matMul(matrix, g);
         }

@@ -115,7 +115,8 @@ final class Step {
         }
         int extra = g.rank() - target.rank();
         long[] over = LongStream.range(0, g.rank())
-                .filter(a -> a < extra || (target.dim((int) a - extra) == 1 && g.shape().dim((int) a) != 1))
+                .filter(a -> a < extra
+                        || (target.dim((int) a - extra) == 1 && g.shape().dim((int) a) != 1))
                 .toArray();
         Value sum = over.length == 0 ? g : Ops.reduceSum(g, true, over);
         if (extra > 0) {
@@ -152,7 +153,6 @@ final class Step {
     }
 
     GraphException fail(String why) {
-        return new GraphException(
-                "cannot differentiate node " + node.name() + " (" + node.op() + "): " + why);
+        return new GraphException("cannot differentiate node " + node.name() + " (" + node.op() + "): " + why);
     }
 }

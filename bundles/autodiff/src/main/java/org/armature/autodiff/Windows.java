@@ -152,5 +152,4 @@ final class Windows {
         }
         return Constant.of(s.dy().dtype(), Shape.of(1, 1).concat(Shape.of(g.out())), all);
     }
-
 }

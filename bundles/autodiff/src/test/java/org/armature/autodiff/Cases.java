@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import org.armature.graph.Attribute;
 import org.armature.graph.Constant;
 import org.armature.graph.Graph;
 import org.armature.graph.Op;
@@ -74,9 +73,35 @@ final class Cases {
         put("Clip with inputs", d -> clip(d.x(d.shape()), d.x(-1, -0.5), d.x(0.5, 1)));
         put("Clip below only", d -> op(d, "Clip", List.of(d.x(d.shape()), like(d.x(), 0.1))));
 
-        for (String type : List.of("Neg", "Abs", "Exp", "Sin", "Cos", "Atan", "Sinh", "Cosh", "Tanh", "Asinh", "Erf",
-                "Identity", "Sigmoid", "Softplus", "Softsign", "Mish", "Relu", "Elu", "Selu", "Celu", "LeakyRelu",
-                "ThresholdedRelu", "HardSigmoid", "HardSwish", "Gelu", "Shrink", "Floor", "Sign")) {
+        for (String type : List.of(
+                "Neg",
+                "Abs",
+                "Exp",
+                "Sin",
+                "Cos",
+                "Atan",
+                "Sinh",
+                "Cosh",
+                "Tanh",
+                "Asinh",
+                "Erf",
+                "Identity",
+                "Sigmoid",
+                "Softplus",
+                "Softsign",
+                "Mish",
+                "Relu",
+                "Elu",
+                "Selu",
+                "Celu",
+                "LeakyRelu",
+                "ThresholdedRelu",
+                "HardSigmoid",
+                "HardSwish",
+                "Gelu",
+                "Shrink",
+                "Floor",
+                "Sign")) {
             unary(type, type.startsWith("Hard") ? -4 : -2, type.startsWith("Hard") ? 4 : 2);
         }
         unary("Gelu", -2, 2, "approximate", "tanh");
@@ -96,14 +121,26 @@ final class Cases {
             return mul(x, add(mul(x, 0), 1.5));
         });
 
-        for (String type : List.of("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1",
-                "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare")) {
+        for (String type : List.of(
+                "ReduceSum",
+                "ReduceMean",
+                "ReduceMax",
+                "ReduceMin",
+                "ReduceProd",
+                "ReduceL1",
+                "ReduceL2",
+                "ReduceLogSum",
+                "ReduceLogSumExp",
+                "ReduceSumSquare")) {
             put(type, d -> {
                 long[] s = d.shape();
                 double low = type.equals("ReduceLogSum") ? 0.3 : -2;
                 Value x = d.x(low, 2, s);
-                long[] axes = IntStream.range(0, s.length).filter(i -> d.coin()).asLongStream()
-                        .map(i -> d.coin() ? i : i - s.length).toArray();
+                long[] axes = IntStream.range(0, s.length)
+                        .filter(i -> d.coin())
+                        .asLongStream()
+                        .map(i -> d.coin() ? i : i - s.length)
+                        .toArray();
                 return reduce(type, x, d.coin(), axes);
             });
         }
@@ -139,19 +176,33 @@ final class Cases {
         });
         put("FusedMatMul", d -> {
             boolean ta = d.coin(), tb = d.coin();
-            return d.b.node(new Op(Op.MICROSOFT, "FusedMatMul"),
-                            List.of(d.x(ta ? new long[] {2, 4, 3} : new long[] {2, 3, 4}),
+            return d.b.node(
+                            new Op(Op.MICROSOFT, "FusedMatMul"),
+                            List.of(
+                                    d.x(ta ? new long[] {2, 4, 3} : new long[] {2, 3, 4}),
                                     d.x(tb ? new long[] {5, 4} : new long[] {4, 5})),
-                            attributes("alpha", 0.5, "transA", ta, "transB", tb), 1)
+                            attributes("alpha", 0.5, "transA", ta, "transB", tb),
+                            1)
                     .getFirst();
         });
-        for (String e : List.of("bij,bjk->bik", "ij,jk->ki", "bhqd,bhkd->bhqk", "i,j->ij", "ijk->kj", "ij,ij->", "ij->i",
-                "bi,io,bo->b", "nchw,cd->ndhw")) {
+        for (String e : List.of(
+                "bij,bjk->bik",
+                "ij,jk->ki",
+                "bhqd,bhkd->bhqk",
+                "i,j->ij",
+                "ijk->kj",
+                "ij,ij->",
+                "ij->i",
+                "bi,io,bo->b",
+                "nchw,cd->ndhw")) {
             put("Einsum " + e, d -> {
                 Map<Character, Long> sizes = new LinkedHashMap<>();
-                e.chars().filter(Character::isLetter).forEach(c -> sizes.computeIfAbsent((char) c, k -> (long) d.size(1, 3)));
+                e.chars()
+                        .filter(Character::isLetter)
+                        .forEach(c -> sizes.computeIfAbsent((char) c, k -> (long) d.size(1, 3)));
                 Value[] terms = java.util.Arrays.stream(e.split("->")[0].split(","))
-                        .map(t -> d.x(t.chars().mapToLong(c -> sizes.get((char) c)).toArray()))
+                        .map(t -> d.x(
+                                t.chars().mapToLong(c -> sizes.get((char) c)).toArray()))
                         .toArray(Value[]::new);
                 return einsum(e, terms);
             });
@@ -163,26 +214,49 @@ final class Cases {
             put("Conv " + n + "d depthwise", d -> drawnConv(d, rank, 0, 1));
             put("Conv " + n + "d depthwise with multiplier", d -> drawnConv(d, rank, 0, 2));
             put("ConvTranspose " + n + "d", d -> convTranspose(d, rank));
-            put("MaxPool " + n + "d", d -> maxPool(d.x(space(d, rank, d.size(1, 2), d.size(1, 2), 4, 6)),
-                    drawn(d, rank, 2, 3), window(d, rank)));
+            put(
+                    "MaxPool " + n + "d",
+                    d -> maxPool(
+                            d.x(space(d, rank, d.size(1, 2), d.size(1, 2), 4, 6)),
+                            drawn(d, rank, 2, 3),
+                            window(d, rank)));
             put("AveragePool " + n + "d", d -> {
                 Window w = window(d, rank);
                 w = d.coin() ? w.countIncludePad() : w;
-                return averagePool(d.x(space(d, rank, d.size(1, 2), d.size(1, 2), 4, 6)), drawn(d, rank, 2, 3),
+                return averagePool(
+                        d.x(space(d, rank, d.size(1, 2), d.size(1, 2), 4, 6)),
+                        drawn(d, rank, 2, 3),
                         d.coin() ? w.ceilMode() : w);
             });
-            put("AveragePool " + n + "d of tiles", d -> averagePool(d.x(space(d, rank, 1, 2, 4, 4)),
-                    filled(rank, 2), Window.of(rank).stride(2)));
+            put(
+                    "AveragePool " + n + "d of tiles",
+                    d -> averagePool(
+                            d.x(space(d, rank, 1, 2, 4, 4)),
+                            filled(rank, 2),
+                            Window.of(rank).stride(2)));
             put("GlobalPools " + n + "d", d -> {
                 Value x = d.x(space(d, rank, 2, 2, 2, 3));
                 return add(globalAveragePool(x), globalMaxPool(x));
             });
         }
-        put("Conv auto_pad", d -> op(d, "Conv", List.of(d.x(1, 2, d.size(3, 6), d.size(3, 6)), d.x(3, 2, 3, 2)),
-                "auto_pad", d.of("SAME_UPPER", "SAME_LOWER", "VALID"), "strides", drawn(d, 2, 1, 2)));
+        put(
+                "Conv auto_pad",
+                d -> op(
+                        d,
+                        "Conv",
+                        List.of(d.x(1, 2, d.size(3, 6), d.size(3, 6)), d.x(3, 2, 3, 2)),
+                        "auto_pad",
+                        d.of("SAME_UPPER", "SAME_LOWER", "VALID"),
+                        "strides",
+                        drawn(d, 2, 1, 2)));
         put("Conv 1x1", d -> conv(d.x(2, 3, 4, 2), d.x(2, 3, 1, 1), d.x(2), Window.of(2)));
-        put("Conv padded beyond the kernel", d -> conv(d.x(1, 2, 3, 3), d.x(2, 2, 2, 2), Value.none(),
-                Window.of(2).pad(3)));
+        put(
+                "Conv padded beyond the kernel",
+                d -> conv(
+                        d.x(1, 2, 3, 3),
+                        d.x(2, 2, 2, 2),
+                        Value.none(),
+                        Window.of(2).pad(3)));
 
         put("Softmax", d -> softmax(d.x(d.shape(3)), d.size(-3, 2)));
         put("LogSoftmax", d -> logSoftmax(d.x(d.shape(3)), d.size(-3, 2)));
@@ -193,10 +267,14 @@ final class Cases {
         put("BatchNormalization training", d -> {
             long[] s = d.shape(d.size(2, 4));
             s[0] = 3;
-            List<Value> y = d.b.node(Op.of("BatchNormalization"),
+            List<Value> y = d.b.node(
+                    Op.of("BatchNormalization"),
                     List.of(d.x(s), d.x(s[1]), d.x(s[1]), d.x(s[1]), d.x(0.5, 2, s[1])),
-                    attributes("epsilon", 0.01, "training_mode", 1, "momentum", 0.8), 3);
-            return add(reduceSum(y.get(0), false), add(reduceSum(y.get(1), false), reduceSum(mul(y.get(2), y.get(2)), false)));
+                    attributes("epsilon", 0.01, "training_mode", 1, "momentum", 0.8),
+                    3);
+            return add(
+                    reduceSum(y.get(0), false),
+                    add(reduceSum(y.get(1), false), reduceSum(mul(y.get(2), y.get(2)), false)));
         });
         put("LayerNormalization", d -> {
             long[] s = d.shape(d.size(2, 3));
@@ -214,12 +292,28 @@ final class Cases {
             s[3] = 3;
             return instanceNormalization(d.x(s), d.x(s[1]), d.x(s[1]), 1e-2);
         });
-        put("GroupNormalization", d -> op(d, "GroupNormalization",
-                List.of(d.x(2, 4, 3), d.x(2), d.x(2)), "num_groups", 2, "epsilon", 0.01));
+        put(
+                "GroupNormalization",
+                d -> op(
+                        d,
+                        "GroupNormalization",
+                        List.of(d.x(2, 4, 3), d.x(2), d.x(2)),
+                        "num_groups",
+                        2,
+                        "epsilon",
+                        0.01));
         put("groupNormalization of PyTorch", d -> groupNormalization(d.x(2, 4, 3, 2), d.x(4), d.x(4), 2, 1e-2));
-        put("LpNormalization", d -> op(d, "LpNormalization", List.of(d.x(d.shape(3))), "axis", d.size(0, 2), "p", d.size(1, 2)));
-        put("MeanVarianceNormalization", d -> op(d, "MeanVarianceNormalization", List.of(d.x(2, 2, 3, 2)),
-                "axes", d.of(new long[] {0, 2, 3}, new long[] {2, 3})));
+        put(
+                "LpNormalization",
+                d -> op(d, "LpNormalization", List.of(d.x(d.shape(3))), "axis", d.size(0, 2), "p", d.size(1, 2)));
+        put(
+                "MeanVarianceNormalization",
+                d -> op(
+                        d,
+                        "MeanVarianceNormalization",
+                        List.of(d.x(2, 2, 3, 2)),
+                        "axes",
+                        d.of(new long[] {0, 2, 3}, new long[] {2, 3})));
 
         put("Reshape", d -> reshape(d.x(2, 3, 4), d.of(new long[] {6, 4}, new long[] {0, -1}, new long[] {4, 1, 6})));
         put("Flatten", d -> flatten(d.x(d.shape(3)), d.size(0, 3)));
@@ -246,15 +340,24 @@ final class Cases {
             int from = d.size(1, 2); // overlapping or not
             return mul(mul(slice(x, 0, 0, 2), slice(x, 0, from, from + 2)), slice(x, 0, 4, 6));
         });
-        put("Slice", d -> slice(d.x(5, 6), new long[] {1, 0}, new long[] {d.of(-1L, 4L, 100L), d.of(0L, 1L, -4L)},
-                new long[] {d.of(Long.MIN_VALUE, 0L), d.of(5L, 4L, Long.MAX_VALUE)},
-                new long[] {d.of(-1L, -2L), d.of(1L, 2L, 3L)}));
+        put(
+                "Slice",
+                d -> slice(
+                        d.x(5, 6),
+                        new long[] {1, 0},
+                        new long[] {d.of(-1L, 4L, 100L), d.of(0L, 1L, -4L)},
+                        new long[] {d.of(Long.MIN_VALUE, 0L), d.of(5L, 4L, Long.MAX_VALUE)},
+                        new long[] {d.of(-1L, -2L), d.of(1L, 2L, 3L)}));
         put("Pad constant", d -> op(d, "Pad", List.of(d.x(4, 3), d.longs(1, -1, 2, 3), d.x()), "mode", "constant"));
-        put("Pad one axis", d -> op(d, "Pad", List.of(d.x(4, 3), d.longs(2, 1), Value.none(), d.longs(-1)), "mode", "constant"));
+        put(
+                "Pad one axis",
+                d -> op(d, "Pad", List.of(d.x(4, 3), d.longs(2, 1), Value.none(), d.longs(-1)), "mode", "constant"));
         for (String mode : List.of("reflect", "edge", "wrap")) {
             put("Pad " + mode, d -> pad(d.x(3, 4), mode, d.size(0, 2), 1, 2, d.size(0, 3)));
         }
-        put("DepthToSpace", d -> op(d, "DepthToSpace", List.of(d.x(2, 8, 2, 3)), "blocksize", 2, "mode", d.of("DCR", "CRD")));
+        put(
+                "DepthToSpace",
+                d -> op(d, "DepthToSpace", List.of(d.x(2, 8, 2, 3)), "blocksize", 2, "mode", d.of("DCR", "CRD")));
         put("SpaceToDepth", d -> op(d, "SpaceToDepth", List.of(d.x(2, 2, 4, 6)), "blocksize", 2));
 
         put("Gather", d -> {
@@ -270,10 +373,12 @@ final class Cases {
             int axis = d.size(-2, 1);
             return gatherElements(d.x(3, 3), d.indices(3, 2, 3), axis);
         });
-        put("GatherND", d -> d.of(
-                gatherND(d.x(3, 3, 2), d.indices(3, 4, 2), 0),
-                gatherND(d.x(2, 3, 2), d.indices(3, 2, 1), 1),
-                gatherND(d.x(2, 2, 3), d.indices(3, 2, 2, 2, 1), 2)));
+        put(
+                "GatherND",
+                d -> d.of(
+                        gatherND(d.x(3, 3, 2), d.indices(3, 4, 2), 0),
+                        gatherND(d.x(2, 3, 2), d.indices(3, 2, 1), 1),
+                        gatherND(d.x(2, 2, 3), d.indices(3, 2, 2, 2, 1), 2)));
         for (String reduction : List.of("none", "add", "mul", "max", "min")) {
             put("ScatterElements " + reduction, d -> {
                 Value at = d.b.constant(Constant.longs(Shape.of(2, 2), 2, 1, 0, -1));
@@ -286,16 +391,36 @@ final class Cases {
         }
 
         for (String mode : List.of("nearest", "linear", "cubic")) {
-            put("Resize " + mode, d -> resize(d.x(1, 2, d.size(2, 4), d.size(2, 4)),
-                    new long[] {1, 2, d.size(1, 8), d.size(1, 8)}, mode,
-                    d.of("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"),
-                    attributes("nearest_mode", d.of("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"))));
+            put(
+                    "Resize " + mode,
+                    d -> resize(
+                            d.x(1, 2, d.size(2, 4), d.size(2, 4)),
+                            new long[] {1, 2, d.size(1, 8), d.size(1, 8)},
+                            mode,
+                            d.of("half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"),
+                            attributes(
+                                    "nearest_mode", d.of("floor", "ceil", "round_prefer_floor", "round_prefer_ceil"))));
         }
-        put("Resize options", d -> resize(d.x(1, 1, 7, 6), new long[] {1, 1, 4, 3}, d.of("linear", "cubic"), "half_pixel",
-                attributes("antialias", d.coin(), "exclude_outside", true, "cubic_coeff_a", -0.5)));
-        put("Resize by whole factors", d -> op(d, "Resize", List.of(d.x(1, 2, 3, 2), Value.none(),
-                d.b.constant(Constant.floats(Shape.of(4), 1, 1, 2, 3))), "mode", "nearest",
-                "coordinate_transformation_mode", "asymmetric", "nearest_mode", "floor"));
+        put(
+                "Resize options",
+                d -> resize(
+                        d.x(1, 1, 7, 6),
+                        new long[] {1, 1, 4, 3},
+                        d.of("linear", "cubic"),
+                        "half_pixel",
+                        attributes("antialias", d.coin(), "exclude_outside", true, "cubic_coeff_a", -0.5)));
+        put(
+                "Resize by whole factors",
+                d -> op(
+                        d,
+                        "Resize",
+                        List.of(d.x(1, 2, 3, 2), Value.none(), d.b.constant(Constant.floats(Shape.of(4), 1, 1, 2, 3))),
+                        "mode",
+                        "nearest",
+                        "coordinate_transformation_mode",
+                        "asymmetric",
+                        "nearest_mode",
+                        "floor"));
         put("Resize of channels", d -> resize(d.x(2, 3, 2), new long[] {4, 2, 2}, "linear", "half_pixel", Map.of()));
 
         put("DFT", d -> dft(d.x(2, d.size(2, 5), d.size(1, 2)), 1, d.of(-1, 3, 4, 6), false, false));
@@ -311,7 +436,8 @@ final class Cases {
     }
 
     static long[] join(long[] a, long... b) {
-        return LongStream.concat(java.util.Arrays.stream(a), java.util.Arrays.stream(b)).toArray();
+        return LongStream.concat(java.util.Arrays.stream(a), java.util.Arrays.stream(b))
+                .toArray();
     }
 
     private static long[] filled(int n, long v) {
@@ -339,9 +465,14 @@ final class Cases {
         long[] dilations = drawn(d, rank, 1, 2);
         long[] in = new long[rank];
         java.util.Arrays.setAll(in, i -> (kernel[i] - 1) * dilations[i] + d.size(1, 3));
-        Window w = Window.of(rank).strides(drawn(d, rank, 1, 2)).pads(drawn(d, 2 * rank, 0, 2)).dilations(dilations).group(g);
+        Window w = Window.of(rank)
+                .strides(drawn(d, rank, 1, 2))
+                .pads(drawn(d, 2 * rank, 0, 2))
+                .dilations(dilations)
+                .group(g);
         Value bias = d.coin() ? d.x(g * o) : Value.none();
-        return org.armature.graph.Ops.conv(d.x(join(new long[] {d.size(1, 2), g * c}, in)), d.x(join(new long[] {g * o, c}, kernel)), bias, w);
+        return org.armature.graph.Ops.conv(
+                d.x(join(new long[] {d.size(1, 2), g * c}, in)), d.x(join(new long[] {g * o, c}, kernel)), bias, w);
     }
 
     private static Value convTranspose(Draw d, int rank) {
@@ -349,10 +480,14 @@ final class Cases {
         long[] kernel = drawn(d, rank, 2, 3);
         long[] strides = drawn(d, rank, 1, 2);
         long[] extra = LongStream.of(strides).map(s -> s - 1).toArray();
-        Window w = Window.of(rank).strides(strides).pads(drawn(d, 2 * rank, 0, 1)).group(g);
+        Window w =
+                Window.of(rank).strides(strides).pads(drawn(d, 2 * rank, 0, 1)).group(g);
         long o = d.size(1, 2);
         return org.armature.graph.Ops.convTranspose(
                 d.x(join(new long[] {d.size(1, 2), 2L * g}, drawn(d, rank, 2, 3))),
-                d.x(join(new long[] {2L * g, o}, kernel)), d.coin() ? d.x(g * o) : Value.none(), w, extra);
+                d.x(join(new long[] {2L * g, o}, kernel)),
+                d.coin() ? d.x(g * o) : Value.none(),
+                w,
+                extra);
     }
 }

@@ -14,7 +14,6 @@ import org.armature.graph.Graph;
 class DerivativeProperties {
     private static final int TRIES = Boolean.getBoolean("armature.long") ? 100 : 3;
 
-
     @Property(tries = 1, shrinking = ShrinkingMode.OFF)
     void everyRuleAgreesWithFiniteDifferences(@ForAll long seed) {
         for (int i = 0; i < TRIES; i++) {

@@ -68,7 +68,9 @@ final class FiniteDifferences {
 
     private static Tensor normal(Value v, Random random) {
         return Tensor.of(
-                v.dtype(), v.shape(), random.doubles(v.shape().size()).map(x -> 2 * x - 1).toArray());
+                v.dtype(),
+                v.shape(),
+                random.doubles(v.shape().size()).map(x -> 2 * x - 1).toArray());
     }
 
     private static Map<String, Tensor> moved(Map<String, Tensor> from, Map<String, double[]> direction, double step) {
