@@ -58,7 +58,7 @@ record Geometry(double hollow, double round, double flat, double certain) {
                 1 - ramp(solid, 0.15, 0.6),
                 1 - ramp(footprint.squareness(), 0.84, 0.93),
                 ramp(flat, 0.45, 0.75),
-                visible * Math.min(1, n / 40.0));
+                ramp(visible, 0.55, 0.95) * Math.min(1, n / 40.0));
     }
 
     /** How well each shape fits, adding up to 1. */

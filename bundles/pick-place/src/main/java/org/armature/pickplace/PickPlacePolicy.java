@@ -222,6 +222,8 @@ public final class PickPlacePolicy implements Policy {
         if (holding(seen)) {
             from = from.clone();
             from[gripper] = robot.limits().lower()[gripper];
+            velocity = velocity.clone();
+            velocity[gripper] = 0;
             next = planner.begin(t, from, velocity);
             if (goal.isPresent()) {
                 boolean low = planner.chain().tool(seen.position()).matrix()[11] < Sight.top(goal.get()) + 0.03;
@@ -250,6 +252,14 @@ public final class PickPlacePolicy implements Policy {
             return next;
         }
         next = planner.begin(t, from, velocity);
+        if (thing.isEmpty() && goal.isPresent() && attempts == 0 && planner.down(seen.position())) {
+            // nowhere to be seen while the hand is down: it may well be between the fingers
+            planner.close(next);
+            if (planner.place(next, goal.get())) {
+                return next;
+            }
+            next = planner.begin(t, from, velocity);
+        }
         planner.look(next, looks++, open);
         return next;
     }

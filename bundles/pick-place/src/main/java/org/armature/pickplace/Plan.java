@@ -3,10 +3,12 @@ package org.armature.pickplace;
 import java.util.ArrayList;
 import java.util.List;
 import org.armature.robot.JointLimits;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A motion in joint space as a function of robot time: segments of minimum jerk one after another, each at rest at its
- * ends, plus the initial velocity fading out, so that a plan made in mid-motion starts without a jerk.
+ * A motion in joint space as a function of robot time: segments of minimum jerk one after another. The first takes over
+ * what the initial velocity has along its path; the rest of that velocity fades out beside it, so that a plan made in
+ * mid-motion starts without a jump and overshoots no more than the limits force it to.
  */
 final class Plan {
     /** What a segment is for. */
@@ -25,12 +27,18 @@ final class Plan {
     }
 
     /** Shares of the limits a plan uses; the rest is for tracking and for blending. */
-    private static final double VELOCITY_SHARE = 0.75;
+    private static final double VELOCITY_SHARE = 0.8;
 
-    private static final double ACCELERATION_SHARE = 0.6;
-    private static final int SAMPLES = 64;
+    private static final double ACCELERATION_SHARE = 0.65;
+    private static final int SAMPLES = 48;
+    /** With more path lengths per duration than this at its start, the quintic would turn back before its end. */
+    private static final double FASTEST_START = 3;
 
-    private record Segment(Stage stage, List<double[]> knots, double start, double duration) {
+    private static final double SHORTEST = 0.04;
+    private static final double LONGER = 1.06;
+
+    /** {@code speed} is that at its start, in path lengths per duration. */
+    private record Segment(Stage stage, List<double[]> knots, double start, double duration, double speed) {
         double end() {
             return start + duration;
         }
@@ -53,9 +61,13 @@ final class Plan {
         this.last = position.clone();
         this.velocity = velocity.clone();
         this.fade = new double[position.length];
+        fadeOut();
+    }
+
+    private void fadeOut() {
         for (int j = 0; j < fade.length; j++) {
             // the fading velocity's greatest deceleration is below 4 v / T
-            fade[j] = Math.max(0.15, 4 * Math.abs(velocity[j]) / (ACCELERATION_SHARE * limits.acceleration()[j]));
+            fade[j] = Math.max(0.1, 4 * Math.abs(velocity[j]) / limits.acceleration()[j]);
         }
     }
 
@@ -74,49 +86,97 @@ final class Plan {
         List<double[]> all = new ArrayList<>();
         all.add(last);
         knots.forEach(k -> all.add(k.clone()));
-        double duration = duration(all);
-        segments.add(new Segment(stage, all, end, duration));
-        end += duration;
+        Segment next = inMotion(stage, all);
+        segments.add(next);
+        end += next.duration;
         last = all.getLast();
         return this;
     }
 
     /** Appends standing still. */
     Plan dwell(Stage stage, double seconds) {
-        segments.add(new Segment(stage, List.of(last, last), end, seconds));
+        segments.add(new Segment(stage, List.of(last, last), end, seconds, 0));
         end += seconds;
         return this;
     }
 
-    /** Time scaling is exact: velocities fall with 1 / T, accelerations with 1 / T^2. */
-    private double duration(List<double[]> knots) {
-        int n = last.length;
-        double[] before = new double[n];
-        double[] here = new double[n];
-        double[] after = new double[n];
-        double h = 1.0 / SAMPLES;
-        double needed = 0.02;
-        for (int i = 1; i < SAMPLES; i++) {
-            along(knots, minimumJerk((i - 1) * h), before);
-            along(knots, minimumJerk(i * h), here);
-            along(knots, minimumJerk((i + 1) * h), after);
-            for (int j = 0; j < n; j++) {
-                double v = Math.abs(after[j] - before[j]) / (2 * h);
-                double a = Math.abs(after[j] - 2 * here[j] + before[j]) / (h * h);
-                needed = Math.max(needed, v / (VELOCITY_SHARE * limits.velocity()[j]));
-                needed = Math.max(needed, Math.sqrt(a / (ACCELERATION_SHARE * limits.acceleration()[j])));
+    /** Takes over as much of the initial velocity along the path as the limits allow to brake before its end. */
+    private Segment inMotion(Stage stage, List<double[]> knots) {
+        int pieces = knots.size() - 1;
+        double dot = 0;
+        double square = 0;
+        for (int j = 0; j < last.length; j++) {
+            double d = (knots.get(1)[j] - knots.get(0)[j]) * pieces;
+            dot += d * velocity[j];
+            square += d * d;
+        }
+        double rate = segments.isEmpty() && square > 1e-8 ? Math.max(0, dot / square) : 0;
+        Segment best = fastest(stage, knots, rate);
+        for (int halvings = 0; best == null && halvings < 4; halvings++) {
+            rate = halvings < 3 ? rate / 2 : 0;
+            best = fastest(stage, knots, rate);
+        }
+        if (best == null) {
+            throw new IllegalStateException(
+                    "no duration keeps a path within the limits: is one of its points not finite?");
+        }
+        if (rate == 0) {
+            return best;
+        }
+        double[] before = new double[last.length];
+        double[] after = new double[last.length];
+        along(knots, 0, before);
+        along(knots, 1e-4, after);
+        for (int j = 0; j < last.length; j++) {
+            velocity[j] -= rate * (after[j] - before[j]) / 1e-4;
+        }
+        fadeOut();
+        return best;
+    }
+
+    /** The shortest segment within the limits that starts at {@code rate} path lengths a second; null if there is none. */
+    private @Nullable Segment fastest(Stage stage, List<double[]> knots, double rate) {
+        double longest = rate > 0 ? FASTEST_START / rate : 60;
+        for (double duration = SHORTEST; duration <= longest; duration *= LONGER) {
+            if (withinLimits(knots, duration, rate * duration)) {
+                return new Segment(stage, knots, end, duration, rate * duration);
             }
         }
-        return needed;
+        return null;
     }
 
-    /** s(t) = 10 t^3 - 15 t^4 + 6 t^5 (Flash and Hogan 1985). */
-    private static double minimumJerk(double t) {
+    private boolean withinLimits(List<double[]> knots, double duration, double speed) {
+        int n = last.length;
+        double[][] p = new double[3][n];
+        double h = 1.0 / SAMPLES;
+        along(knots, minimumJerk(0, speed), p[0]);
+        along(knots, minimumJerk(h, speed), p[1]);
+        for (int i = 1; i < SAMPLES; i++) {
+            along(knots, minimumJerk((i + 1) * h, speed), p[2]);
+            for (int j = 0; j < n; j++) {
+                double v = Math.abs(p[2][j] - p[0][j]) / (2 * h * duration);
+                double a = Math.abs(p[2][j] - 2 * p[1][j] + p[0][j]) / (h * h * duration * duration);
+                // what moves already may keep its speed
+                double most = Math.max(VELOCITY_SHARE * limits.velocity()[j], speed > 0 ? Math.abs(velocity[j]) : 0);
+                if (v > most || a > ACCELERATION_SHARE * limits.acceleration()[j]) {
+                    return false;
+                }
+            }
+            double[] first = p[0];
+            p[0] = p[1];
+            p[1] = p[2];
+            p[2] = first;
+        }
+        return true;
+    }
+
+    /** The quintic from 0 at speed {@code u} to rest at 1; u = 0 is 10 t^3 - 15 t^4 + 6 t^5 (Flash and Hogan 1985). */
+    private static double minimumJerk(double t, double u) {
         double x = Math.clamp(t, 0.0, 1.0);
-        return x * x * x * (10 + x * (-15 + 6 * x));
+        return x * (u + x * x * (10 - 6 * u + x * (-15 + 8 * u + x * (6 - 3 * u))));
     }
 
-    /** Catmull-Rom through the knots, s in [0, 1]. */
+    /** Catmull-Rom through the knots, s in [0, 1] but for a hair of overshoot. */
     private static void along(List<double[]> knots, double s, double[] out) {
         int pieces = knots.size() - 1;
         int i = Math.min(pieces - 1, (int) (s * pieces));
@@ -141,7 +201,7 @@ final class Plan {
             System.arraycopy(last, 0, out, 0, out.length);
         } else {
             Segment s = segment(t);
-            along(s.knots, minimumJerk((t - s.start) / s.duration), out);
+            along(s.knots, minimumJerk((t - s.start) / s.duration, s.speed), out);
         }
         for (int j = 0; j < out.length; j++) {
             double x = t / fade[j];

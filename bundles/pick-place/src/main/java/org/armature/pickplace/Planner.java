@@ -21,6 +21,7 @@ final class Planner {
     private static final double SETTLE = 0.15;
     private static final double LET_GO = 0.25;
     private static final double ALIGNED = 0.012;
+    private static final double OVER = 0.03;
     private static final int KNOTS = 6;
 
     private final RobotDescription robot;
@@ -46,9 +47,7 @@ final class Planner {
 
     /** An empty plan that begins where the arm is. */
     Plan begin(long nanos, double[] position, double[] velocity) {
-        double[] v = velocity.clone();
-        v[gripper] = 0;
-        return new Plan(nanos, robot.limits(), position, v);
+        return new Plan(nanos, robot.limits(), position, velocity);
     }
 
     /** Appends picking up {@code object}; {@code attempt} counts failed ones and turns the gripper otherwise. */
@@ -60,9 +59,11 @@ final class Planner {
         Grasp grasp = found.get();
         double[] here = plan.last();
         double[] e = Chain.error(grasp.tool, chain.tool(here));
-        boolean there = Math.hypot(e[0], e[1]) < ALIGNED
+        // a hand around a thing hides half of it: the less is seen, the less its centre counts
+        double slack = ALIGNED + 0.03 * (1 - object.score());
+        boolean there = Math.hypot(e[0], e[1]) < slack
                 && Math.abs(e[2]) < ALIGNED
-                && Math.hypot(Math.hypot(e[3], e[4]), e[5]) < 0.15
+                && (Math.hypot(Math.hypot(e[3], e[4]), e[5]) < 0.15 || (object.score() < 0.6 && down(here)))
                 && attempt == 0;
         if (!there) {
             double low = chain.tool(here).matrix()[11];
@@ -76,15 +77,32 @@ final class Planner {
             }
             cartesian(plan, Stage.DESCEND, grasp.tool, open);
         }
+        close(plan);
+        return true;
+    }
+
+    /** Appends shutting the gripper. */
+    void close(Plan plan) {
         plan.line(Stage.CLOSE, with(plan.last(), shut));
         plan.dwell(Stage.CLOSE, SETTLE);
-        return true;
+    }
+
+    /** Whether the hand is down at the table, where it hides what is between its fingers. */
+    boolean down(double[] q) {
+        double[] m = chain.tool(q).matrix();
+        return m[10] < -0.98 && m[11] < 0.045;
     }
 
     /** Appends carrying what is held to {@code container}, letting go and going home. */
     boolean place(Plan plan, Detection container) {
         double[] c = container.centre();
         double z = Sight.top(container) + 0.008;
+        Pose now = chain.tool(plan.last());
+        double[] m = now.matrix();
+        // already over it: no need to rise again
+        if (Math.hypot(m[3] - c[0], m[7] - c[1]) < OVER && m[10] < -0.98 && m[11] > z - OVER) {
+            return cartesian(plan, Stage.LOWER, down(c[0], c[1], z, yawOf(now)), shut) && release(plan);
+        }
         if (!vertical(plan, Stage.LIFT, CARRY, shut)) {
             return false;
         }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * replaced by a glimpse of the same thing in the same place.
  */
 final class Sight {
-    private static final double LEAST_SCORE = 0.3;
+    private static final double LEAST_SCORE = 0.15;
     private static final double MOVED = 0.03;
     private static final long FRESH = 350_000_000L;
 
