@@ -185,7 +185,7 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
         } catch (OrtException e) {
             frozen.values().forEach(OnnxTensorLike::close);
             throw new UnsupportedOperationException(
-                    "ONNX Runtime cannot run graph " + graph.name() + ": " + e.getMessage(), e);
+                    "ONNX Runtime cannot run graph " + graph.name() + ": " + OnnxProgram.reason(e), e);
         }
     }
 

@@ -250,9 +250,17 @@ final class OnnxProgram implements Program {
         };
     }
 
+    /** The message without the place in the runtime's own sources. */
+    static String reason(OrtException e) {
+        return String.valueOf(e.getMessage())
+                .replaceAll("\\s+", " ")
+                .replaceAll("Error code - (\\w+) - message: ", "")
+                .replaceAll("/onnxruntime_src/\\S+:\\d+ [^()]*\\([^)]*\\)( const)? ", "");
+    }
+
     private RuntimeException failed(OrtException e) {
         return new IllegalStateException(
-                "graph " + session.graph.name() + " failed on ONNX Runtime: " + e.getMessage(), e);
+                "graph " + session.graph.name() + " failed on ONNX Runtime: " + reason(e), e);
     }
 
     @Override

@@ -33,6 +33,7 @@ import org.armature.graph.Dim;
 import org.armature.graph.Graph;
 import org.armature.graph.GraphException;
 import org.armature.graph.Op;
+import org.armature.graph.Ops;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
 import org.armature.graph.Value;
@@ -41,8 +42,8 @@ import org.armature.model.Parameters;
 import org.jspecify.annotations.Nullable;
 
 /**
- * ONNX protobuf as a graph. Models of opset 13 to 19 are brought to opset 20; other versions keep theirs, so that an executor
- * that knows them can still run them.
+ * ONNX protobuf as a graph. Models of opset 13 to 19 are brought to opset 20, and so are newer ones whose operators only
+ * gained element types since; others keep their version, so that an executor that knows it can still run them.
  */
 final class OnnxReader {
     private static final Set<String> REDUCTIONS = Set.of(
@@ -55,6 +56,11 @@ final class OnnxReader {
             "ReduceLogSum",
             "ReduceLogSumExp",
             "ReduceSumSquare");
+
+    /** Operators that are new or mean something else after opset 20. */
+    private static final Set<String> NEWER = Set.of(
+            "GroupNormalization", "RMSNormalization", "Attention", "RotaryEmbedding", "Swish", "TensorScatter", "BitCast",
+            "CumProd");
 
     private final @Nullable Path folder;
     private final Arena files;
@@ -97,7 +103,8 @@ final class OnnxReader {
         }
         GraphProto g = model.getGraph();
         boolean lift = opset >= 13 && opset < Graph.OPSET;
-        Graph.Builder b = Graph.builder(g.getName(), lift ? Graph.OPSET : opset);
+        boolean lower = opset > Graph.OPSET && g.getNodeList().stream().allMatch(OnnxReader::isOlder);
+        Graph.Builder b = Graph.builder(g.getName(), lift || lower ? Graph.OPSET : opset);
         Set<String> initialized = new HashSet<>();
         for (TensorProto t : g.getInitializerList()) {
             initialized.add(t.getName());
@@ -164,6 +171,14 @@ final class OnnxReader {
         if (lift && op.domain().isEmpty()) {
             lift(b, op.type(), opset, in, attributes, n.getOutputCount());
         }
+        if (op.domain().isEmpty() && op.type().equals("Mod") && in.getFirst().dtype().isFloating()
+                && !(attributes.get("fmod") instanceof Attribute.Int f && f.value() == 1)) {
+            // Since opset 27: floating remainder with the sign of the divisor.
+            Value x = in.get(0);
+            Value y = in.get(1);
+            values.put(n.getOutput(0), Ops.sub(x, Ops.mul(Ops.floor(Ops.div(x, y)), y)));
+            return;
+        }
         int count = n.getOutputCount();
         while (count > 1 && n.getOutput(count - 1).isEmpty()) {
             count--;
@@ -181,6 +196,15 @@ final class OnnxReader {
         for (int i = 0; i < count; i++) {
             values.put(n.getOutput(i), out.get(i));
         }
+    }
+
+    /** Whether a node of a newer operator set means the same at opset 20. */
+    private static boolean isOlder(NodeProto n) {
+        return !n.getDomain().isEmpty()
+                || (!NEWER.contains(n.getOpType())
+                        && n.getAttributeList().stream()
+                                .map(AttributeProto::getName)
+                                .noneMatch(Set.of("block_size", "output_dtype", "round_mode", "precision")::contains));
     }
 
     /** What changed its form between opset 13 and 20. */
