@@ -1001,9 +1001,12 @@ final class Inference {
         return one(type(0), unknown(1));
     }
 
-    private List<Result> dft() {
+    private @Nullable List<Result> dft() {
         Shape x = shape(0);
         List<Dim> given = opset >= 20 && has(2) ? dims(2) : null;
+        if (has(2) && given == null) {
+            return null;
+        }
         int axis = x.axis(given != null ? given.getFirst().size() : integer("axis", opset >= 20 ? -2 : 1));
         boolean half = integer("onesided", 0) != 0;
         boolean inverse = integer("inverse", 0) != 0;

@@ -42,8 +42,8 @@ import org.armature.model.Parameters;
 import org.jspecify.annotations.Nullable;
 
 /**
- * ONNX protobuf as a graph. Models of opset 13 to 19 are brought to opset 20, and so are newer ones whose operators only
- * gained element types since; others keep their version, so that an executor that knows it can still run them.
+ * ONNX protobuf as a graph. Models of opset 13 to 19 are brought to opset 20, newer ones to the oldest version from 20 on
+ * in which their operators mean the same; older ones keep theirs, so that an executor that knows it can still run them.
  */
 final class OnnxReader {
     private static final Set<String> REDUCTIONS = Set.of(
@@ -57,10 +57,14 @@ final class OnnxReader {
             "ReduceLogSumExp",
             "ReduceSumSquare");
 
-    /** Operators that are new or mean something else after opset 20. */
-    private static final Set<String> NEWER = Set.of(
-            "GroupNormalization", "RMSNormalization", "Attention", "RotaryEmbedding", "Swish", "TensorScatter", "BitCast",
-            "CumProd");
+    /** Since when operators exist, or mean what they mean, that are newer than opset 20. */
+    private static final Map<String, Integer> SINCE = Map.of(
+            "GroupNormalization", 21, "RMSNormalization", 23, "Attention", 23, "RotaryEmbedding", 23, "Swish", 24,
+            "TensorScatter", 24, "BitCast", 26, "CumProd", 26);
+
+    /** Attributes that came with opset 21 (quantisation by blocks) or later. */
+    private static final Map<String, Integer> ATTRIBUTE_SINCE =
+            Map.of("block_size", 21, "output_dtype", 21, "precision", 23, "round_mode", 24);
 
     private final @Nullable Path folder;
     private final Arena files;
@@ -103,8 +107,8 @@ final class OnnxReader {
         }
         GraphProto g = model.getGraph();
         boolean lift = opset >= 13 && opset < Graph.OPSET;
-        boolean lower = opset > Graph.OPSET && g.getNodeList().stream().allMatch(OnnxReader::isOlder);
-        Graph.Builder b = Graph.builder(g.getName(), lift || lower ? Graph.OPSET : opset);
+        int needed = g.getNodeList().stream().mapToInt(OnnxReader::since).max().orElse(Graph.OPSET);
+        Graph.Builder b = Graph.builder(g.getName(), lift ? Graph.OPSET : Math.min(opset, needed));
         Set<String> initialized = new HashSet<>();
         for (TensorProto t : g.getInitializerList()) {
             initialized.add(t.getName());
@@ -198,13 +202,13 @@ final class OnnxReader {
         }
     }
 
-    /** Whether a node of a newer operator set means the same at opset 20. */
-    private static boolean isOlder(NodeProto n) {
-        return !n.getDomain().isEmpty()
-                || (!NEWER.contains(n.getOpType())
-                        && n.getAttributeList().stream()
-                                .map(AttributeProto::getName)
-                                .noneMatch(Set.of("block_size", "output_dtype", "round_mode", "precision")::contains));
+    /** The oldest operator set from 20 on in which a node means what it does in the newest. */
+    private static int since(NodeProto n) {
+        int since = n.getDomain().isEmpty() ? SINCE.getOrDefault(n.getOpType(), Graph.OPSET) : Graph.OPSET;
+        for (AttributeProto a : n.getAttributeList()) {
+            since = Math.max(since, ATTRIBUTE_SINCE.getOrDefault(a.getName(), Graph.OPSET));
+        }
+        return since;
     }
 
     /** What changed its form between opset 13 and 20. */
