@@ -76,8 +76,18 @@ final class Drawing {
                     "<g><title>%s</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\" fill=\"%s\""
                             + " stroke=\"#667\"/><text x=\"%d\" y=\"%d\" font-size=\"13\">%s</text>"
                             + "<text x=\"%d\" y=\"%d\" font-size=\"10\" fill=\"#445\">%s</text></g>%n",
-                    escape(b.tip()), b.x(), b.y(), WIDTH, HEIGHT, b.colour(), b.x() + 8, b.y() + 19,
-                    escape(shortened(b.title(), 25)), b.x() + 8, b.y() + 36, escape(shortened(b.detail(), 36))));
+                    escape(b.tip()),
+                    b.x(),
+                    b.y(),
+                    WIDTH,
+                    HEIGHT,
+                    b.colour(),
+                    b.x() + 8,
+                    b.y() + 19,
+                    escape(shortened(b.title(), 25)),
+                    b.x() + 8,
+                    b.y() + 36,
+                    escape(shortened(b.detail(), 36))));
         }
         return s.append("</svg>\n").toString();
     }
@@ -97,7 +107,10 @@ final class Drawing {
             edges.append(String.format(
                     Locale.ROOT,
                     "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#99a\"/>%n",
-                    from.x() + WIDTH / 2, from.y() + HEIGHT, to.x() + WIDTH / 2, to.y()));
+                    from.x() + WIDTH / 2,
+                    from.y() + HEIGHT,
+                    to.x() + WIDTH / 2,
+                    to.y()));
         }
     }
 

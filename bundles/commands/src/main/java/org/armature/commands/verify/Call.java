@@ -109,8 +109,8 @@ record Call(
             }
         });
         if (fit.size() != 1) {
-            throw new IllegalArgumentException("input cotangent " + cotangent.type() + " could belong to the outputs " + fit
-                    + " of graph " + graph.name() + ": name the output out, or override gradients");
+            throw new IllegalArgumentException("input cotangent " + cotangent.type() + " could belong to the outputs "
+                    + fit + " of graph " + graph.name() + ": name the output out, or override gradients");
         }
         return fit.getFirst();
     }

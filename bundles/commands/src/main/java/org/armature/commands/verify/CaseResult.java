@@ -11,7 +11,14 @@ import java.util.Map;
  * @param reason why it is not a pass; empty for a pass
  */
 record CaseResult(
-        String name, String module, String executor, Status status, double maxAbs, double maxRel, String worst, String reason) {
+        String name,
+        String module,
+        String executor,
+        Status status,
+        double maxAbs,
+        double maxRel,
+        String worst,
+        String reason) {
     enum Status {
         PASS,
         FAIL,
@@ -48,9 +55,9 @@ record CaseResult(
     }
 
     String line() {
-        String error = worst.isEmpty()
-                ? ""
-                : String.format(Locale.ROOT, "  abs %.1e  rel %.1e  %s", maxAbs, maxRel, worst);
-        return String.format(Locale.ROOT, "%-5s %-6s %s%s%s", status, executor, name, error, reason.isEmpty() ? "" : "  " + reason);
+        String error =
+                worst.isEmpty() ? "" : String.format(Locale.ROOT, "  abs %.1e  rel %.1e  %s", maxAbs, maxRel, worst);
+        return String.format(
+                Locale.ROOT, "%-5s %-6s %s%s%s", status, executor, name, error, reason.isEmpty() ? "" : "  " + reason);
     }
 }

@@ -103,8 +103,10 @@ final class Comparison {
             worst = name;
         }
         if (out > lookup(shares, name, 0) * want.size()) {
-            fail(name, name + " differs in " + out + " of " + want.size() + " elements, first at " + firstOut + ": "
-                    + have.get(firstOut) + ", not " + want.get(firstOut));
+            fail(
+                    name,
+                    name + " differs in " + out + " of " + want.size() + " elements, first at " + firstOut + ": "
+                            + have.get(firstOut) + ", not " + want.get(firstOut));
         }
     }
 

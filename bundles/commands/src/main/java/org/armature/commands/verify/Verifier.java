@@ -83,7 +83,8 @@ final class Verifier {
                 return node(folder, name, executor);
             }
             if (!Files.exists(folder.resolve("outputs.safetensors"))) {
-                return CaseResult.without(name, "", executor.id(), Status.SKIP, "no outputs.safetensors: not a numerical case");
+                return CaseResult.without(
+                        name, "", executor.id(), Status.SKIP, "no outputs.safetensors: not a numerical case");
             }
             Config c = json.read(folder.resolve("case.json"));
             module = c.text("module");
@@ -97,12 +98,15 @@ final class Verifier {
 
     private static String message(Throwable e) {
         String m = e.getMessage();
-        return (m == null ? e.getClass().getSimpleName() : e instanceof GraphException || e instanceof IOException
-                        ? m
-                        : e instanceof IllegalArgumentException || e instanceof UnsupportedOperationException
-                                        || e instanceof IllegalStateException
+        return (m == null
+                        ? e.getClass().getSimpleName()
+                        : e instanceof GraphException || e instanceof IOException
                                 ? m
-                                : e.getClass().getSimpleName() + ": " + m)
+                                : e instanceof IllegalArgumentException
+                                                || e instanceof UnsupportedOperationException
+                                                || e instanceof IllegalStateException
+                                        ? m
+                                        : e.getClass().getSimpleName() + ": " + m)
                 .replaceAll("\\s+", " ");
     }
 
@@ -120,8 +124,12 @@ final class Verifier {
         EntryPoint point = candidates.stream()
                 .filter(p -> p.entries().contains(entry))
                 .findFirst()
-                .orElseThrow(() -> new UnsupportedOperationException("module " + id + " has no entry " + entry + ": it has "
-                        + candidates.stream().flatMap(p -> p.entries().stream()).sorted().toList()));
+                .orElseThrow(
+                        () -> new UnsupportedOperationException("module " + id + " has no entry " + entry + ": it has "
+                                + candidates.stream()
+                                        .flatMap(p -> p.entries().stream())
+                                        .sorted()
+                                        .toList()));
         Config tolerance = c.section("tolerance");
         Comparison comparison =
                 new Comparison(tolerance.number("rtol", 1e-4), tolerance.number("atol", 1e-5), c.text("notes", ""));

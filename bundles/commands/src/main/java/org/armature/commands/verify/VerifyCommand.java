@@ -65,8 +65,7 @@ public final class VerifyCommand implements Callable<Integer> {
         this.executors = List.copyOf(executors);
         this.verifier = new Verifier(
                 entryPoints.stream()
-                        .map(e -> new Verifier.Module(
-                                String.valueOf(e.getKey().get("armature.id")), e.getValue()))
+                        .map(e -> new Verifier.Module(String.valueOf(e.getKey().get("armature.id")), e.getValue()))
                         .toList(),
                 checkpoints,
                 models,
@@ -91,7 +90,8 @@ public final class VerifyCommand implements Callable<Integer> {
             cases.addAll(Verifier.cases(f));
         }
         if (cases.isEmpty()) {
-            throw usage("there is no case (case.json or model.onnx) below " + folders + ": give a folder that holds some");
+            throw usage(
+                    "there is no case (case.json or model.onnx) below " + folders + ": give a folder that holds some");
         }
         PrintWriter out = spec().commandLine().getOut();
         List<CaseResult> results = new ArrayList<>();

@@ -74,9 +74,7 @@ class GraphCommandTest {
     void drawsWellFormedXmlWithABoxPerNode() throws Exception {
         Path svg = folder.resolve("m.svg");
         assertEquals(0, run(new StringWriter(), "--svg", svg.toString()));
-        var document = DocumentBuilderFactory.newInstance()
-                .newDocumentBuilder()
-                .parse(Files.newInputStream(svg));
+        var document = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(Files.newInputStream(svg));
         assertEquals(5, document.getElementsByTagName("rect").getLength());
         assertEquals(5, document.getElementsByTagName("line").getLength());
     }

@@ -22,8 +22,7 @@ class OnnxNodesTest {
     void atLeast96PercentPassAndTheRestSaysWhy() throws IOException {
         Path nodes = Path.of(System.getProperty("armature.shared", "../shared"), "goldens", "onnx-nodes");
         assumeTrue(Files.isDirectory(nodes), nodes + " is not there: set -Darmature.shared");
-        Verifier verifier =
-                new Verifier(List.of(), new SafetensorsFormat(), new OnnxModelFormat(), new Json(), null);
+        Verifier verifier = new Verifier(List.of(), new SafetensorsFormat(), new OnnxModelFormat(), new Json(), null);
         List<Path> cases = Verifier.cases(nodes);
         try (OnnxExecutor executor = new OnnxExecutor()) {
             List<CaseResult> rest = cases.stream()

@@ -87,7 +87,8 @@ class VerifierTest {
         assertEquals(0, o.code());
         assertEquals(1, o.json().get("passed").asInt());
         JsonNode c = o.json().get("cases").get(0);
-        assertEquals(List.of("name", "module", "executor", "status", "max_abs", "max_rel", "worst", "reason"), fields(c));
+        assertEquals(
+                List.of("name", "module", "executor", "status", "max_abs", "max_rel", "worst", "reason"), fields(c));
         assertEquals("cases/good", c.get("name").asText());
         assertEquals("pass", c.get("status").asText());
     }
@@ -147,7 +148,8 @@ class VerifierTest {
         Comparison exact = new Comparison(1, 1, "");
         exact.compare("w", want, other);
         assertEquals(CaseResult.Status.FAIL, exact.result("n", "m", "e").status());
-        Comparison share = new Comparison(0, 0, "mask tensors: at most 25% of the entries may differ; size within 0.5.");
+        Comparison share =
+                new Comparison(0, 0, "mask tensors: at most 25% of the entries may differ; size within 0.5.");
         share.compare("mask.a", want, Tensor.of(new long[] {1, 2, 3, 9}, 2, 2));
         share.compare("size", Tensor.scalar(1), Tensor.scalar(1.4f));
         assertEquals(CaseResult.Status.PASS, share.result("n", "m", "e").status());

@@ -42,8 +42,7 @@ final class Fourier {
                 || (n.input(2).isPresent() && axisInput == null)) {
             return false;
         }
-        int axis =
-                x.shape().axis(axisInput != null ? axisInput : r.source().opset() >= 20 ? -2 : n.integer("axis", 1));
+        int axis = x.shape().axis(axisInput != null ? axisInput : r.source().opset() >= 20 ? -2 : n.integer("axis", 1));
         boolean inverse = n.integer("inverse", 0) != 0;
         boolean half = n.integer("onesided", 0) != 0;
         long points = x.shape().dim(axis);
@@ -54,10 +53,8 @@ final class Fourier {
             return false;
         }
         int length = Math.toIntExact(given != null ? given : inverse && half ? outPoints : points);
-        double[] m =
-                matrix((int) points, (int) parts, (int) outPoints, (int) outParts, length, inverse, half);
-        Value matrix =
-                x.builder().constant(Constant.of(x.dtype(), Shape.of(points * parts, outPoints * outParts), m));
+        double[] m = matrix((int) points, (int) parts, (int) outPoints, (int) outParts, length, inverse, half);
+        Value matrix = x.builder().constant(Constant.of(x.dtype(), Shape.of(points * parts, outPoints * outParts), m));
         // The axis goes beside the parts, both are multiplied as one, and it goes back.
         long[] there = IntStream.range(0, rank)
                 .filter(i -> i != axis && i != rank - 1)

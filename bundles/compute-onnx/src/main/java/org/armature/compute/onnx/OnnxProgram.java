@@ -259,8 +259,7 @@ final class OnnxProgram implements Program {
     }
 
     private RuntimeException failed(OrtException e) {
-        return new IllegalStateException(
-                "graph " + session.graph.name() + " failed on ONNX Runtime: " + reason(e), e);
+        return new IllegalStateException("graph " + session.graph.name() + " failed on ONNX Runtime: " + reason(e), e);
     }
 
     @Override

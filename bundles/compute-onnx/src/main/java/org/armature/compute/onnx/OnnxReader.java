@@ -59,8 +59,22 @@ final class OnnxReader {
 
     /** Since when operators exist, or mean what they mean, that are newer than opset 20. */
     private static final Map<String, Integer> SINCE = Map.of(
-            "GroupNormalization", 21, "RMSNormalization", 23, "Attention", 23, "RotaryEmbedding", 23, "Swish", 24,
-            "TensorScatter", 24, "BitCast", 26, "CumProd", 26);
+            "GroupNormalization",
+            21,
+            "RMSNormalization",
+            23,
+            "Attention",
+            23,
+            "RotaryEmbedding",
+            23,
+            "Swish",
+            24,
+            "TensorScatter",
+            24,
+            "BitCast",
+            26,
+            "CumProd",
+            26);
 
     /** Attributes that came with opset 21 (quantisation by blocks) or later. */
     private static final Map<String, Integer> ATTRIBUTE_SINCE =
@@ -175,7 +189,9 @@ final class OnnxReader {
         if (lift && op.domain().isEmpty()) {
             lift(b, op.type(), opset, in, attributes, n.getOutputCount());
         }
-        if (op.domain().isEmpty() && op.type().equals("Mod") && in.getFirst().dtype().isFloating()
+        if (op.domain().isEmpty()
+                && op.type().equals("Mod")
+                && in.getFirst().dtype().isFloating()
                 && !(attributes.get("fmod") instanceof Attribute.Int f && f.value() == 1)) {
             // Since opset 27: floating remainder with the sign of the divisor.
             Value x = in.get(0);

@@ -47,7 +47,8 @@ class OnnxModelFormatTest {
             assertArrayEquals(
                     new float[] {1, 2, 3, 4, 5, 6},
                     back.parameters().get("fc.weight").toFloats());
-            assertArrayEquals(new float[] {7, 8}, back.parameters().get("fc.bias").toFloats());
+            assertArrayEquals(
+                    new float[] {7, 8}, back.parameters().get("fc.bias").toFloats());
         }
     }
 
@@ -67,8 +68,7 @@ class OnnxModelFormatTest {
     void aShortDataFileIsNamedBeforeItIsRead() throws IOException {
         roundTrip(new OnnxModelFormat(16));
         Files.write(folder.resolve("mlp.onnx.data"), new byte[8]);
-        String m = assertThrows(
-                        IOException.class, () -> new OnnxModelFormat().read(folder.resolve("mlp.onnx")))
+        String m = assertThrows(IOException.class, () -> new OnnxModelFormat().read(folder.resolve("mlp.onnx")))
                 .getMessage();
         assertTrue(m.contains("fc.weight") && m.contains("wants 24 bytes"), m);
     }
