@@ -118,7 +118,9 @@ final class MujocoRenderer implements AutoCloseable {
     private static float metres(float buffer) {
         double far = Mjcf.FAR;
         double near = Mjcf.NEAR;
-        return buffer >= 0.999999f ? 0 : (float) (near * far / (far - buffer * (far - near)));
+        double z = near * far / (far - buffer * (far - near));
+        // The sky is a cube drawn with depth, far / sqrt(3) away at the nearest; no thing is half as far as the plane.
+        return z > far / 2 ? 0 : (float) z;
     }
 
     /** Gives the things this scene's colours; physics never reads them. */
