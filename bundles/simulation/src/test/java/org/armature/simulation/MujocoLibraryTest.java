@@ -27,8 +27,9 @@ class MujocoLibraryTest {
 
     @Test
     void aMissingFileIsNamedWithTheWayOut() {
-        MujocoLibrary.Refused e =
-                assertThrows(MujocoLibrary.Refused.class, () -> new Mujoco(folder.resolve("none.so").toString()));
+        MujocoLibrary.Refused e = assertThrows(
+                MujocoLibrary.Refused.class,
+                () -> new Mujoco(folder.resolve("none.so").toString()));
         assertTrue(e.getMessage().contains("none.so") && e.getMessage().contains("mujoco.sh"), e.getMessage());
     }
 
@@ -42,8 +43,7 @@ class MujocoLibraryTest {
     void anotherLibraryIsRefused() throws IOException {
         Path libc = Path.of("/lib/x86_64-linux-gnu/libm.so.6");
         assumeTrue(Files.exists(libc), "no " + libc);
-        MujocoLibrary.Refused e =
-                assertThrows(MujocoLibrary.Refused.class, () -> new Mujoco(libc.toString()));
+        MujocoLibrary.Refused e = assertThrows(MujocoLibrary.Refused.class, () -> new Mujoco(libc.toString()));
         assertTrue(e.getMessage().contains("mj_version"), e.getMessage());
     }
 
@@ -61,8 +61,7 @@ class MujocoLibraryTest {
             "<mujoco><option timestep=\"x\"/></mujoco>",
             "<mujoco><asset><mesh file=\"/nowhere.stl\"/></asset></mujoco>"
         }) {
-            IllegalArgumentException e =
-                    assertThrows(IllegalArgumentException.class, () -> library.compile(xml), xml);
+            IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> library.compile(xml), xml);
             assertTrue(e.getMessage().length() > "MuJoCo refuses the model: ".length(), e.getMessage());
         }
         library.freeModel(library.compile("<mujoco/>"));
@@ -127,7 +126,9 @@ class MujocoLibraryTest {
         Path xml = Files.writeString(folder.resolve("scene.xml"), Mjcf.of(1_000_000));
         double[] start = new double[Stage.NQ];
         Scene.of(0).start(start);
-        String state = java.util.Arrays.stream(start).mapToObj(Double::toString).collect(java.util.stream.Collectors.joining(","));
+        String state = java.util.Arrays.stream(start)
+                .mapToObj(Double::toString)
+                .collect(java.util.stream.Collectors.joining(","));
         Process python;
         try {
             python = new ProcessBuilder("python3", script.toString(), xml.toString(), state)
@@ -139,7 +140,8 @@ class MujocoLibraryTest {
         }
         String said = new String(python.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
         assumeTrue(python.waitFor() == 0, "python3 has no module mujoco 4.0.0: pip install mujoco==4.0.0");
-        double[] expected = said.strip().lines().mapToDouble(Double::parseDouble).toArray();
+        double[] expected =
+                said.strip().lines().mapToDouble(Double::parseDouble).toArray();
         try (World world = new Mujoco("").open(0, 1_000_000)) {
             double[] command = world.robot().home().clone();
             for (int i = 0; i < 1000; i++) {
