@@ -6,6 +6,9 @@ import org.osgi.annotation.versioning.ConsumerType;
 /**
  * Finds things in images. Kind {@code perception}.
  *
+ * <p>Policies reference it with the target {@code (armature.gate=true)}: the control bundle's, which hands each call to the
+ * module in use, so that a module is tried on the last real frames before a policy meets it and is replaced when it fails.
+ *
  * <p>Called by policies on their own thread. Laws: detections are ordered by falling score; positions are in the world
  * frame and only given when depth, intrinsics and pose allow it; an unknown word is no detection, not an exception.
  */

@@ -48,6 +48,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private final LoopRecord record;
     private final Swaps swaps;
     private final DeckSettings settings;
+    private final PerceptionDeck perceptions;
     private final ExecutorService decisions;
     private final List<Candidate> candidates = new ArrayList<>();
     private volatile @Nullable ControlLoop loop;
@@ -57,7 +58,9 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private volatile double oldMillis;
     private volatile @Nullable Thread decider;
 
-    PolicyDeck(Hub hub, LoopClock clock, LoopRecord record, Swaps swaps, DeckSettings settings) {
+    PolicyDeck(
+            Hub hub, LoopClock clock, LoopRecord record, Swaps swaps, DeckSettings settings, PerceptionDeck perceptions) {
+        this.perceptions = perceptions;
         this.hub = hub;
         this.clock = clock;
         this.record = record;
@@ -142,7 +145,17 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     void watch() {
         PolicyRunner r = runner;
         String why = r == null ? null : r.overdue();
-        if (r != null && why != null) {
+        if (r == null || why == null) {
+            return;
+        }
+        if (perceptions.blame(r.thread(), why)) {
+            decide(() -> {
+                Candidate d = driving;
+                if (runner == r && d != null) {
+                    take(d);
+                }
+            });
+        } else {
             misbehaved(r, why, true);
         }
     }

@@ -12,6 +12,7 @@ import org.armature.robot.Episodes;
 import org.armature.robot.JointLimits;
 import org.armature.robot.LoopMonitor;
 import org.armature.robot.ObservationHub;
+import org.armature.robot.Perception;
 import org.armature.robot.Policy;
 import org.armature.robot.Replacement;
 import org.armature.robot.RobotClock;
@@ -20,6 +21,7 @@ import org.armature.robot.RobotDriver;
 import org.armature.robot.Sensor;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
@@ -40,6 +42,9 @@ import org.slf4j.LoggerFactory;
 public final class RobotControl implements Control, DriverDeck.Listener {
     static final String PID = "org.armature.control";
 
+    /** Marks the perception that policies are to take: the one that hands on to the module in use. */
+    static final String GATE = "armature.gate";
+
     private static final Logger LOG = LoggerFactory.getLogger("armature.control");
 
     private final BundleContext context;
@@ -53,6 +58,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
     private final GcPauses pauses = new GcPauses();
     private final Hub hub;
     private final DriverDeck drivers;
+    private final PerceptionDeck perceptions;
     private final PolicyDeck policies;
     private final EpisodeJudge judge;
     private final Watchdog watchdog;
@@ -60,6 +66,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
     private final List<ServiceTracker<?, ?>> trackers = new ArrayList<>();
     private @Nullable ServiceRegistration<RobotDescription> described;
     private @Nullable RobotDescription description;
+    private @Nullable ServiceRegistration<Perception> gate;
     private volatile String engine = "none";
 
     /** @throws IllegalArgumentException naming the setting that is wrong */
@@ -82,7 +89,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                 config.replan(),
                 config.policyHz(),
                 blending == Blending.ACT);
-        policies = new PolicyDeck(hub, clock, record, swaps, bounds);
+        perceptions = new PerceptionDeck(hub, swaps, bounds, this::offerPerception);
+        policies = new PolicyDeck(hub, clock, record, swaps, bounds, perceptions);
         judge = new EpisodeJudge(hub, clock, record, policies, config.instruction(), config.episodeSeconds());
         drivers = new DriverDeck(config.driver(), swaps, bounds, this);
         watchdog = new Watchdog(drivers::loop, policies, config.heartbeatTimeout());
@@ -99,6 +107,14 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
         track(Sensor.class, (r, s) -> hub.add(s), hub::remove);
+        track(
+                Perception.class,
+                (r, p) -> {
+                    if (r.getProperty(GATE) == null) {
+                        perceptions.added(Module.of(r, "perception", p));
+                    }
+                },
+                perceptions::removed);
         track(Policy.class, (r, p) -> policies.added(Module.of(r, "policy", p)), policies::removed);
         track(RobotDriver.class, (r, d) -> drivers.added(Module.of(r, "driver", d)), drivers::removed);
         watchdog.start();
@@ -111,9 +127,13 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         judge.close();
         drivers.close();
         policies.close();
+        perceptions.close();
         watchdog.close();
         pauses.close();
         registrations.forEach(ServiceRegistration::unregister);
+        if (described != null) {
+            described.unregister();
+        }
     }
 
     // ---- Control: any thread ----
@@ -198,6 +218,18 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         described = context.registerService(RobotDescription.class, robot, properties);
     }
 
+    private synchronized void offerPerception(boolean wanted) {
+        if (wanted && gate == null) {
+            Hashtable<String, Object> properties = new Hashtable<>();
+            properties.put(GATE, true);
+            properties.put(Constants.SERVICE_RANKING, Integer.MAX_VALUE);
+            gate = context.registerService(Perception.class, perceptions, properties);
+        } else if (!wanted && gate != null) {
+            gate.unregister();
+            gate = null;
+        }
+    }
+
     private static boolean same(RobotDescription a, RobotDescription b) {
         return a.name().equals(b.name())
                 && a.joints().equals(b.joints())
@@ -218,6 +250,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         return switch (service) {
             case Policy p -> policies.standing(p);
             case RobotDriver d -> drivers.standing(d);
+            case Perception p -> perceptions.standing(p);
             case null, default -> "";
         };
     }

@@ -12,8 +12,10 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.armature.robot.ActionChunk;
+import org.armature.robot.CameraFrame;
 import org.armature.robot.LoopMonitor.State;
 import org.armature.robot.Observation;
+import org.armature.robot.Perception;
 import org.armature.robot.Policy;
 import org.armature.robot.PolicySpec;
 import org.armature.robot.PolicySpec.ActionSpace;
@@ -32,8 +34,9 @@ class PolicyDeckTest {
     private final LoopRecord record = new LoopRecord(1000);
     private final Hub hub = new Hub(record, "wave");
     private final Swaps swaps = new Swaps();
-    private final PolicyDeck deck =
-            new PolicyDeck(hub, clock, record, swaps, new DeckSettings(400, 300, 64 << 20, 500, 0.5, 50, false));
+    private final DeckSettings bounds = new DeckSettings(400, 300, 64 << 20, 500, 0.5, 50, false);
+    private final PerceptionDeck perceptions = new PerceptionDeck(hub, swaps, bounds, offered -> {});
+    private final PolicyDeck deck = new PolicyDeck(hub, clock, record, swaps, bounds, perceptions);
     private final Watchdog watchdog = new Watchdog(() -> this.loop, deck, 3000);
     private ControlLoop loop;
     private long order;
@@ -54,6 +57,7 @@ class PolicyDeckTest {
     void leaves() {
         watchdog.close();
         deck.close();
+        perceptions.close();
         assertTrue(loop.leave(2000));
     }
 
@@ -150,6 +154,46 @@ class PolicyDeckTest {
         until("holding", () -> record.state() == State.HOLDING);
         add("next", 0, new Wave());
         until("goes on", () -> record.state() == State.RUNNING);
+    }
+
+    @Test
+    void aPerceptionModuleThatHangsIsReplacedAndThePolicyGoesOn() throws Exception {
+        CameraFrame frame = new CameraFrame("front", 0, 1, 1, new byte[3], null, null, null);
+        perceptions.added(new Module<>("old", "perception", "1.0.0", 0, 1, (f, words) -> List.of()));
+        perceptions.settle();
+        int[] calls = new int[1];
+        Perception hangs = (f, words) -> {
+            if (++calls[0] > 5) {
+                hang();
+            }
+            return List.of();
+        };
+        perceptions.added(new Module<>("new", "perception", "2.0.0", 1, 2, hangs));
+        perceptions.settle();
+        add("looks", 0, new Made(o -> {
+            perceptions.detect(frame, "red cube");
+            return new Wave().act(o);
+        }));
+        until("rolled back", () -> outcomes().contains(Outcome.ROLLED_BACK));
+        Swap s = swaps.history().getLast();
+        assertEquals("new", s.id());
+        assertTrue(s.reason().contains("perception old 1.0.0 is back"), s.reason());
+        long chunks = record.stats().chunks();
+        until("goes on", () -> record.stats().chunks() > chunks + 2);
+        assertEquals("looks", deck.driving());
+    }
+
+    @Test
+    void aPerceptionModuleThatThrowsIsReplacedWithinTheSameCall() throws Exception {
+        CameraFrame frame = new CameraFrame("front", 0, 1, 1, new byte[3], null, null, null);
+        perceptions.added(new Module<>("old", "perception", "1.0.0", 0, 1, (f, words) -> List.of()));
+        perceptions.settle();
+        perceptions.added(new Module<>("new", "perception", "2.0.0", 1, 2, (f, words) -> {
+            throw new IllegalStateException("no lens");
+        }));
+        perceptions.settle();
+        assertEquals(List.of(), perceptions.detect(frame, "red cube"));
+        assertTrue(swaps.history().getLast().reason().contains("no lens"));
     }
 
     @Test

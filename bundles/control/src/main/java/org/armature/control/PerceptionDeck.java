@@ -1,0 +1,329 @@
+package org.armature.control;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.armature.robot.CameraFrame;
+import org.armature.robot.Observation;
+import org.armature.robot.Perception;
+import org.armature.robot.Replacement.Outcome;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Which perception module policies see. They are given this one, which hands each call to the module that passed its trial
+ * on the last real frames; a module that throws or answers nonsense is replaced by the one before within the same call.
+ */
+final class PerceptionDeck implements Perception, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger("armature.perception");
+    private static final Pattern THING = Pattern.compile("\\b(?:the|a|an)\\s+(\\w+\\s+\\w+)");
+    private static final long PATIENCE_FOR_CAMERAS = 5_000_000_000L;
+    private static final double COMPARABLE_MILLIS = 20;
+    private static final double TIMES_SLOWER = 10;
+
+    private static final class Candidate {
+        final Module<Perception> module;
+        final long since = System.nanoTime();
+        /** Threads that are in it now: a module goes when they have come out. */
+        final java.util.Set<Thread> inside = ConcurrentHashMap.newKeySet();
+
+        volatile boolean refused;
+        volatile boolean gone;
+        volatile double millis;
+
+        Candidate(Module<Perception> module) {
+            this.module = module;
+        }
+    }
+
+    private final Hub hub;
+    private final Swaps swaps;
+    private final DeckSettings settings;
+    private final Consumer<Boolean> offered;
+    private final ExecutorService decisions;
+    private final List<Candidate> candidates = new ArrayList<>();
+    private volatile @Nullable Candidate active;
+
+    /** @param offered told whether there is a module to offer to policies, on the deciding thread */
+    PerceptionDeck(Hub hub, Swaps swaps, DeckSettings settings, Consumer<Boolean> offered) {
+        this.hub = hub;
+        this.swaps = swaps;
+        this.settings = settings;
+        this.offered = offered;
+        decisions = Executors.newSingleThreadExecutor(r -> {
+            Thread t = new Thread(r, "perceptions");
+            t.setDaemon(true);
+            return t;
+        });
+    }
+
+    void added(Module<Perception> module) {
+        synchronized (candidates) {
+            candidates.add(new Candidate(module));
+        }
+        decide(this::reconsider);
+    }
+
+    /** A module goes; returns when no call is in it, or after the stop time. */
+    void removed(Perception service) {
+        List<Candidate> leaving;
+        synchronized (candidates) {
+            leaving = candidates.stream().filter(c -> c.module.service() == service).toList();
+            candidates.removeAll(leaving);
+        }
+        leaving.forEach(c -> c.gone = true);
+        Candidate was = active;
+        if (was != null && leaving.contains(was)) {
+            active = null;
+        }
+        long end = System.nanoTime() + settings.stopMillis() * 1_000_000;
+        for (Candidate c : leaving) {
+            while (!c.inside.isEmpty() && System.nanoTime() < end) {
+                java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);
+            }
+        }
+        decide(this::reconsider);
+    }
+
+    String standing(Object service) {
+        Candidate a = active;
+        if (a != null && a.module.service() == service) {
+            return "seeing";
+        }
+        synchronized (candidates) {
+            return candidates.stream().anyMatch(c -> c.module.service() == service && c.refused) ? "refused" : "standby";
+        }
+    }
+
+    /** Whether this thread hangs in a perception module; if so that module is the one to go. */
+    boolean blame(Thread thread, String reason) {
+        Candidate a = active;
+        if (a == null || !a.inside.contains(thread)) {
+            return false;
+        }
+        rollBack(a, reason.replaceFirst("^policy \\S+( \\S+)?", "perception " + a.module.named()));
+        return true;
+    }
+
+    @Override
+    public List<Detection> detect(CameraFrame frame, String words) {
+        while (true) {
+            Candidate a = active;
+            if (a == null) {
+                throw new IllegalStateException("there is no perception module to ask for '" + words + "'");
+            }
+            String wrong;
+            a.inside.add(Thread.currentThread());
+            try {
+                List<Detection> found = a.module.service().detect(frame, words);
+                wrong = nonsense(found, frame);
+                if (wrong == null) {
+                    return found;
+                }
+            } catch (RuntimeException | LinkageError | StackOverflowError | OutOfMemoryError e) {
+                wrong = "threw " + Trial.told(e);
+            } finally {
+                a.inside.remove(Thread.currentThread());
+            }
+            rollBack(a, "perception " + a.module.named() + " " + wrong);
+        }
+    }
+
+    private void rollBack(Candidate bad, String reason) {
+        Candidate back;
+        synchronized (candidates) {
+            if (active != bad) {
+                return;
+            }
+            bad.refused = true;
+            back = candidates.stream()
+                    .filter(c -> !c.refused && c.millis > 0)
+                    .max(order())
+                    .orElse(null);
+            active = back;
+        }
+        swaps.record(
+                bad.module,
+                System.nanoTime(),
+                Outcome.ROLLED_BACK,
+                reason
+                        + (back == null
+                                ? "; there is no other perception module"
+                                : "; perception " + back.module.named() + " is back"));
+        decide(this::reconsider);
+    }
+
+    @Override
+    public void close() {
+        decisions.shutdownNow();
+        active = null;
+        offered.accept(false);
+    }
+
+    // ---- on the deciding thread ----
+
+    private void reconsider() {
+        while (true) {
+            Candidate best;
+            synchronized (candidates) {
+                best = candidates.stream().filter(c -> !c.refused).max(order()).orElse(null);
+            }
+            Candidate old = active;
+            if (best == null || best == old) {
+                break;
+            }
+            try {
+                boolean known = best.millis > 0;
+                double ms = trial(best, old);
+                if (best.gone) {
+                    continue;
+                }
+                best.millis = Math.max(ms, 1e-3);
+                active = best;
+                if (!known) {
+                    swaps.record(
+                            best.module,
+                            best.since,
+                            Outcome.CUT_OVER,
+                            String.format(
+                                    Locale.ROOT,
+                                    "%s: looked at the last frames in %.1f ms",
+                                    old == null ? "sees" : "takes over from " + old.module.named(),
+                                    ms));
+                }
+            } catch (Refused e) {
+                best.refused = true;
+                if (!best.gone) {
+                    swaps.record(
+                            best.module,
+                            best.since,
+                            Outcome.REFUSED,
+                            e.getMessage() + (old == null ? "" : "; perception " + old.module.named() + " goes on"));
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+        offered.accept(active != null);
+    }
+
+    private static Comparator<Candidate> order() {
+        return Comparator.comparingInt((Candidate c) -> c.module.ranking())
+                .thenComparingLong(c -> c.module.order());
+    }
+
+    /** Shows it the last real frames and asks for what the robot is asked for; without cameras there is nothing to try. */
+    private double trial(Candidate c, @Nullable Candidate old) throws Refused, InterruptedException {
+        String what = "perception " + c.module.named();
+        Observation seen = sight(c, old == null);
+        if (seen == null || seen.cameras().isEmpty()) {
+            return 1e-3;
+        }
+        List<String> words = things(seen.instruction());
+        double ms = Trial.run(
+                what,
+                () -> {
+                    double best = Double.POSITIVE_INFINITY;
+                    for (int i = 0; i < 3; i++) {
+                        long begun = System.nanoTime();
+                        for (CameraFrame frame : seen.cameras().values()) {
+                            for (String thing : words) {
+                                String wrong = nonsense(c.module.service().detect(frame, thing), frame);
+                                if (wrong != null) {
+                                    throw new Refused(what + " " + wrong + " when asked for '" + thing + "'");
+                                }
+                            }
+                        }
+                        best = Math.min(best, (System.nanoTime() - begun) / 1e6);
+                    }
+                    return best;
+                },
+                settings.trialMillis(),
+                settings.maxBytes());
+        if (old != null && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old.millis) {
+            throw new Refused(String.format(
+                    Locale.ROOT, "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before", what, ms, TIMES_SLOWER, old.millis));
+        }
+        return ms;
+    }
+
+    /** The last observation with all its cameras; the very first module is not kept waiting, as the robot waits for it. */
+    private @Nullable Observation sight(Candidate c, boolean first) throws InterruptedException {
+        long end = System.nanoTime() + PATIENCE_FOR_CAMERAS;
+        while (!c.gone) {
+            Observation seen = hub.latest().orElse(null);
+            if (seen != null && !seen.cameras().isEmpty() && hub.complete(seen)) {
+                return seen;
+            }
+            if (first || System.nanoTime() > end) {
+                return seen;
+            }
+            TimeUnit.MILLISECONDS.sleep(5);
+        }
+        return null;
+    }
+
+    static List<String> things(String instruction) {
+        List<String> things = new ArrayList<>();
+        Matcher m = THING.matcher(instruction);
+        while (m.find()) {
+            things.add(m.group(1));
+        }
+        return things.isEmpty() ? List.of(instruction) : things;
+    }
+
+    private static @Nullable String nonsense(@Nullable List<Detection> found, CameraFrame frame) {
+        if (found == null) {
+            return "answered null";
+        }
+        // Without these a position is not promised.
+        boolean placed = frame.depthOrNull() != null && frame.intrinsicsOrNull() != null && frame.poseOrNull() != null;
+        for (Detection d : found) {
+            if (!Double.isFinite(d.score())) {
+                return "gave the score " + d.score();
+            }
+            for (double x : d.centre()) {
+                if (placed && !Double.isFinite(x)) {
+                    return "saw something at " + x;
+                }
+            }
+        }
+        return null;
+    }
+
+    private void decide(Runnable step) {
+        try {
+            Future<?> ignored = decisions.submit(() -> {
+                try {
+                    step.run();
+                } catch (RuntimeException e) {
+                    LOG.error("deciding about perception failed", e);
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            LOG.debug("closed", e);
+        }
+    }
+
+    /** For tests: waits until everything decided so far is done. */
+    void settle() throws InterruptedException, ExecutionException, TimeoutException {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        decide(() -> done.complete(null));
+        done.get(10, TimeUnit.SECONDS);
+    }
+}
