@@ -51,7 +51,8 @@ public abstract class PolicyContract {
     void theChunkStartsAtTheObservation() {
         Policy p = policy();
         for (long t = 1; t <= 3; t++) {
-            assertEquals(t * 1_000_000_000, act(p, observation(t * 1_000_000_000)).observationNanos());
+            assertEquals(
+                    t * 1_000_000_000, act(p, observation(t * 1_000_000_000)).observationNanos());
         }
     }
 

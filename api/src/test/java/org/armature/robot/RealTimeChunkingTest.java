@@ -12,7 +12,9 @@ class RealTimeChunkingTest {
     @Test
     void linearWeightsAreTheInnerPointsOfALine() {
         assertArrayEquals(
-                new double[] {1, 1, 0.75, 0.5, 0.25, 0}, RealTimeChunking.prefixWeights(2, 5, 6, Weights.LINEAR), 1e-12);
+                new double[] {1, 1, 0.75, 0.5, 0.25, 0},
+                RealTimeChunking.prefixWeights(2, 5, 6, Weights.LINEAR),
+                1e-12);
         assertArrayEquals(new double[] {1, 1, 0, 0}, RealTimeChunking.prefixWeights(2, 3, 4, Weights.ZEROS), 0);
         assertArrayEquals(new double[] {1, 1, 1, 0}, RealTimeChunking.prefixWeights(2, 3, 4, Weights.ONES), 0);
         double half = 0.5 * (Math.exp(0.5) - 1) / (Math.E - 1);

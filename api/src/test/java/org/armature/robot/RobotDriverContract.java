@@ -35,7 +35,8 @@ public abstract class RobotDriverContract {
             RobotDescription r = d.describe();
             for (int j = 0; j < r.home().length; j++) {
                 assertTrue(
-                        r.home()[j] >= r.limits().lower()[j] && r.home()[j] <= r.limits().upper()[j],
+                        r.home()[j] >= r.limits().lower()[j]
+                                && r.home()[j] <= r.limits().upper()[j],
                         "home of " + r.joints().get(j) + " is " + r.home()[j]);
             }
         }
@@ -59,7 +60,9 @@ public abstract class RobotDriverContract {
                     assertTrue(t >= last, "time fell from " + last + " to " + t);
                     last = t;
                     for (int j = 0; j < n; j++) {
-                        assertTrue(Double.isFinite(q[j]) && Double.isFinite(qd[j]), d.describe().joints().get(j));
+                        assertTrue(
+                                Double.isFinite(q[j]) && Double.isFinite(qd[j]),
+                                d.describe().joints().get(j));
                     }
                     command = command == null ? q.clone() : command;
                 }

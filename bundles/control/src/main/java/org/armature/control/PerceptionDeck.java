@@ -82,7 +82,9 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     void removed(Perception service) {
         List<Candidate> leaving;
         synchronized (candidates) {
-            leaving = candidates.stream().filter(c -> c.module.service() == service).toList();
+            leaving = candidates.stream()
+                    .filter(c -> c.module.service() == service)
+                    .toList();
             candidates.removeAll(leaving);
         }
         leaving.forEach(c -> c.gone = true);
@@ -105,7 +107,9 @@ final class PerceptionDeck implements Perception, AutoCloseable {
             return "seeing";
         }
         synchronized (candidates) {
-            return candidates.stream().anyMatch(c -> c.module.service() == service && c.refused) ? "refused" : "standby";
+            return candidates.stream().anyMatch(c -> c.module.service() == service && c.refused)
+                    ? "refused"
+                    : "standby";
         }
     }
 
@@ -223,8 +227,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     }
 
     private static Comparator<Candidate> order() {
-        return Comparator.comparingInt((Candidate c) -> c.module.ranking())
-                .thenComparingLong(c -> c.module.order());
+        return Comparator.comparingInt((Candidate c) -> c.module.ranking()).thenComparingLong(c -> c.module.order());
     }
 
     /** Shows it the last real frames and asks for what the robot is asked for; without cameras there is nothing to try. */
@@ -257,7 +260,12 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 settings.maxBytes());
         if (old != null && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old.millis) {
             throw new Refused(String.format(
-                    Locale.ROOT, "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before", what, ms, TIMES_SLOWER, old.millis));
+                    Locale.ROOT,
+                    "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
+                    what,
+                    ms,
+                    TIMES_SLOWER,
+                    old.millis));
         }
         return ms;
     }

@@ -59,7 +59,12 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private volatile @Nullable Thread decider;
 
     PolicyDeck(
-            Hub hub, LoopClock clock, LoopRecord record, Swaps swaps, DeckSettings settings, PerceptionDeck perceptions) {
+            Hub hub,
+            LoopClock clock,
+            LoopRecord record,
+            Swaps swaps,
+            DeckSettings settings,
+            PerceptionDeck perceptions) {
         this.perceptions = perceptions;
         this.hub = hub;
         this.clock = clock;

@@ -82,7 +82,9 @@ class RecordingTest {
         assertTrue(seen > 0);
         assertNotNull(ring.state());
         assertEquals(399_999, ring.rows(399_990, 100, 1).getLast().tick());
-        assertEquals(List.of(399_980L, 399_990L), ring.rows(-1, 2, 10).stream().map(Row::tick).toList());
+        assertEquals(
+                List.of(399_980L, 399_990L),
+                ring.rows(-1, 2, 10).stream().map(Row::tick).toList());
     }
 
     @Test
