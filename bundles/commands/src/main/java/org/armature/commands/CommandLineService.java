@@ -69,10 +69,18 @@ public final class CommandLineService implements ToIntFunction<Map<String, Objec
     @Command(description = "set up and run every test")
     static final class TestCommand {}
 
+    @Command(description = "say what a command takes")
+    static final class HelpCommand {}
+
     @Override
     public int applyAsInt(Map<String, Object> request) {
         List<String> args = new ArrayList<>();
         ((List<?>) request.getOrDefault("args", List.of())).forEach(arg -> args.add(String.valueOf(arg)));
+        if (args.isEmpty() || args.getFirst().equals("help")) {
+            // picocli's own help command would know --help twice: ours is inherited by every command.
+            args = args.size() > 1 ? List.of(args.get(1), "--help") : List.of("--help");
+        }
+        String[] words = args.toArray(String[]::new);
         PrintWriter out = (PrintWriter) request.get("out");
         PrintWriter err = (PrintWriter) request.get("err");
         Path directory = (Path) request.getOrDefault("directory", Path.of(""));
@@ -81,7 +89,7 @@ public final class CommandLineService implements ToIntFunction<Map<String, Objec
             return Caller.in(directory, () -> {
                 CommandLine commandLine = commandLine(release);
                 commandLine.setOut(out).setErr(err);
-                return commandLine.execute(args.toArray(String[]::new));
+                return commandLine.execute(words);
             });
         } finally {
             release.forEach(Runnable::run);
@@ -107,7 +115,7 @@ public final class CommandLineService implements ToIntFunction<Map<String, Objec
             throw new AssertionError(e);
         }
         commands.forEach(commandLine::addSubcommand);
-        commandLine.addSubcommand("help", new CommandLine.HelpCommand());
+        commandLine.addSubcommand("help", new HelpCommand());
         commandLine.setExecutionExceptionHandler((failure, failed, parsed) -> {
             String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
             failed.getErr()
