@@ -74,7 +74,7 @@ record RunOptions(
     /** Options that are one configuration value: option, pid, key, type. */
     private static final Map<String, String[]> CONFIGURED = Map.of(
             "--speed", new String[] {"org.armature.control", "speed", "positive"},
-            "--rate", new String[] {"org.armature.control", "rate", "positive"},
+            "--rate", new String[] {"org.armature.control", "rateHz", "positive"},
             "--seed", new String[] {"org.armature.control", "seed", "whole"},
             "--instruction", new String[] {"org.armature.control", "instruction", "text"});
 
