@@ -58,7 +58,8 @@ final class Run {
                 platform.configure(configured
                         .withDefaults(Map.of(
                                 // Present means: move a robot. Commands that stand alone do not.
-                                "org.armature.control", Map.of(),
+                                "org.armature.control",
+                                Map.of(),
                                 "org.armature.console",
                                 Map.of(
                                         "deploy_folder", deploy.toAbsolutePath().toString(),
