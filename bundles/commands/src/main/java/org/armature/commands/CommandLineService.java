@@ -74,13 +74,11 @@ public final class CommandLineService implements ToIntFunction<Map<String, Objec
 
     @Override
     public int applyAsInt(Map<String, Object> request) {
-        List<String> args = new ArrayList<>();
-        ((List<?>) request.getOrDefault("args", List.of())).forEach(arg -> args.add(String.valueOf(arg)));
-        if (args.isEmpty() || args.getFirst().equals("help")) {
-            // picocli's own help command would know --help twice: ours is inherited by every command.
-            args = args.size() > 1 ? List.of(args.get(1), "--help") : List.of("--help");
-        }
-        String[] words = args.toArray(String[]::new);
+        String[] given = ((List<?>) request.getOrDefault("args", List.of()))
+                .stream().map(String::valueOf).toArray(String[]::new);
+        // picocli's own help command would know --help twice: ours is inherited by every command.
+        boolean help = given.length == 0 || given[0].equals("help");
+        String[] words = !help ? given : given.length > 1 ? new String[] {given[1], "--help"} : new String[] {"--help"};
         PrintWriter out = (PrintWriter) request.get("out");
         PrintWriter err = (PrintWriter) request.get("err");
         Path directory = (Path) request.getOrDefault("directory", Path.of(""));
