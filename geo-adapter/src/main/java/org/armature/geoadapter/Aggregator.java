@@ -36,16 +36,16 @@ record Aggregator(
         int depth = c.integer("depth", 24);
         int group = c.integer("aa_block_size", 1);
         if (group < 1 || depth % group != 0) {
-            throw new IllegalArgumentException("depth=" + depth + " does not divide into groups of aa_block_size=" + group
-                    + ": choose a divisor");
+            throw new IllegalArgumentException(
+                    "depth=" + depth + " does not divide into groups of aa_block_size=" + group + ": choose a divisor");
         }
         double base = c.number("rope_freq", 100);
         if (!(base > 0)) {
             throw new IllegalArgumentException("rope_freq is " + base + ": give a positive number (100 is official)");
         }
         if (c.integer("pose_hidden_dim", 9) != 9) {
-            throw new IllegalArgumentException("pose_hidden_dim is " + c.integer("pose_hidden_dim") + ": a camera is 9"
-                    + " numbers");
+            throw new IllegalArgumentException(
+                    "pose_hidden_dim is " + c.integer("pose_hidden_dim") + ": a camera is 9" + " numbers");
         }
         List<String> order = c.has("aa_order") ? c.texts("aa_order") : List.of("frame", "global");
         if (!order.stream().sorted().toList().equals(List.of("frame", "global"))) {
@@ -75,7 +75,8 @@ record Aggregator(
         requireWholePatches(views);
         long b = views.batch();
         long s = views.count();
-        Value images = reshape(views.images(), Shape.of(b * s).concat(views.images().shape().slice(2, 5)));
+        Value images = reshape(
+                views.images(), Shape.of(b * s).concat(views.images().shape().slice(2, 5)));
         GeoAdapter adapter = new GeoAdapter(width, patch, depth / groupSize + 1);
         GeoAdapter.CameraTokens cameras = adapter.cameras(p, views);
         GeoAdapter.DepthTokens depths = adapter.depths(p, views);
@@ -136,8 +137,9 @@ record Aggregator(
         int h = views.height();
         int w = views.width();
         if (h % patch != 0 || w % patch != 0) {
-            throw new IllegalArgumentException("images are " + h + " x " + w + " pixels (height x width), no multiple of the"
-                    + " patch size " + patch + ": resize to " + nearest(h) + " x " + nearest(w));
+            throw new IllegalArgumentException(
+                    "images are " + h + " x " + w + " pixels (height x width), no multiple of the" + " patch size "
+                            + patch + ": resize to " + nearest(h) + " x " + nearest(w));
         }
     }
 

@@ -43,8 +43,8 @@ record CameraHead(
         List<Value> found = new ArrayList<>();
         for (int i = 0; i < iterations; i++) {
             Value e = Block.dense(p.at("embed_pose"), pose, width, true);
-            List<Value> m = split(
-                    Block.dense(p.at("poseLN_modulation.1"), silu(e), 3L * width, true), -1, width, width, width);
+            List<Value> m =
+                    split(Block.dense(p.at("poseLN_modulation.1"), silu(e), 3L * width, true), -1, width, width, width);
             Value y = add(mul(m.get(2), add(mul(plain, add(m.get(1), 1)), m.get(0))), x); // gate, scale, shift
             for (int j = 0; j < trunkDepth; j++) {
                 y = block.build(p.at("trunk", j), y, null);

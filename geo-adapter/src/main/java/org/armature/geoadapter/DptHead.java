@@ -39,8 +39,8 @@ record DptHead(
         long[] channels = c.integers("out_channels", 256, 512, 1024, 1024);
         long[] layers = c.integers("intermediate_layer_idx", 4, 11, 17, 23);
         if (channels.length != 4 || layers.length != 4) {
-            throw new IllegalArgumentException("out_channels and intermediate_layer_idx have " + channels.length + " and "
-                    + layers.length + " entries: the head fuses 4 layers");
+            throw new IllegalArgumentException("out_channels and intermediate_layer_idx have " + channels.length
+                    + " and " + layers.length + " entries: the head fuses 4 layers");
         }
         return new DptHead(
                 c.integer("dim_in", width),
@@ -75,7 +75,9 @@ record DptHead(
         Value y = fuse(scratch.at("refinenet4"), level[3], null, size(level[2]));
         y = fuse(scratch.at("refinenet3"), y, level[2], size(level[1]));
         y = fuse(scratch.at("refinenet2"), y, level[1], size(level[0]));
-        y = fuse(scratch.at("refinenet1"), y, level[0], new long[] {2 * y.shape().dim(2), 2 * y.shape().dim(3)});
+        y = fuse(scratch.at("refinenet1"), y, level[0], new long[] {
+            2 * y.shape().dim(2), 2 * y.shape().dim(3)
+        });
         y = conv3(scratch.at("output_conv1"), y, featureOnly ? features : features / 2, true);
         y = bilinear(y, height / patch * patch / downRatio, this.width(width));
         y = positioned(y, (double) width / height);
@@ -115,16 +117,22 @@ record DptHead(
             case 0 -> enlarge(r, x, 4);
             case 1 -> enlarge(r, x, 2);
             case 2 -> x;
-            default -> conv(
-                    x, r.parameter("weight", channels[j], channels[j], 3, 3), r.parameter("bias", channels[j]),
-                    Window.of(2).stride(2).pad(1));
+            default ->
+                conv(
+                        x,
+                        r.parameter("weight", channels[j], channels[j], 3, 3),
+                        r.parameter("bias", channels[j]),
+                        Window.of(2).stride(2).pad(1));
         };
     }
 
     private static Value enlarge(Scope p, Value x, int factor) {
         long c = x.shape().dim(1);
         return convTranspose(
-                x, p.parameter("weight", c, c, factor, factor), p.parameter("bias", c), Window.of(2).stride(factor));
+                x,
+                p.parameter("weight", c, c, factor, factor),
+                p.parameter("bias", c),
+                Window.of(2).stride(factor));
     }
 
     private Value fuse(Scope p, Value x, @Nullable Value skip, long[] size) {
@@ -142,7 +150,11 @@ record DptHead(
 
     private static Value conv3(Scope p, Value x, long out, boolean bias) {
         Value weight = p.parameter("weight", out, x.shape().dim(1), 3, 3);
-        return conv(x, weight, bias ? p.parameter("bias", out) : Value.none(), Window.of(2).pad(1));
+        return conv(
+                x,
+                weight,
+                bias ? p.parameter("bias", out) : Value.none(),
+                Window.of(2).pad(1));
     }
 
     private static Value conv1(Scope p, Value x, long out) {
@@ -194,6 +206,10 @@ record DptHead(
 
     /** Layers read, each once. */
     List<Integer> reads() {
-        return java.util.Arrays.stream(layers).mapToInt(Math::toIntExact).distinct().boxed().toList();
+        return java.util.Arrays.stream(layers)
+                .mapToInt(Math::toIntExact)
+                .distinct()
+                .boxed()
+                .toList();
     }
 }

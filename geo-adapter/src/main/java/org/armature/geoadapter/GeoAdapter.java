@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 record GeoAdapter(int width, int patch, int injections) {
     /** @param normalized {@code [B, n, 3, 4]}; @param encoding {@code [B, n, 9]}; both null without cameras */
-    record CameraTokens(@Nullable Value normalized, @Nullable Value encoding, List<Value> injected) {}
+    record CameraTokens(
+            @Nullable Value normalized, @Nullable Value encoding, List<Value> injected) {}
 
     /** @param input {@code [B*n, 2, H, W]}; @param own {@code [B*n, P0, C]}; both null without depth; @param all {@code [B*S, P0, C]} */
     record DepthTokens(@Nullable Value input, @Nullable Value own, Value all) {}
@@ -72,7 +73,10 @@ record GeoAdapter(int width, int patch, int injections) {
         long patches = (long) (h / patch) * (w / patch);
         Value placeholder = expand(
                 reshape(p.parameter("depth_placeholder", 1, 1, width), 1, 1, 1, width),
-                b, index.length == 0 ? s : 1, patches, width);
+                b,
+                index.length == 0 ? s : 1,
+                patches,
+                width);
         if (index.length == 0) {
             return new DepthTokens(null, null, reshape(placeholder, b * s, patches, width));
         }

@@ -55,12 +55,13 @@ final class InputRules {
                 rotation(extrinsics, at * 12, view);
                 pinhole(intrinsics, at * 9, view);
                 for (int k = 0; k < 12 && same; k++) {
-                    same = extrinsics.get(at * 12 + k)
-                            == extrinsics.get((b * s.dim(1) + m.cameras()[0]) * 12 + k);
+                    same = extrinsics.get(at * 12 + k) == extrinsics.get((b * s.dim(1) + m.cameras()[0]) * 12 + k);
                 }
             }
             if (same) {
-                LOG.warn("All cameras of item {} are the same: their distance, which sets the scale, is taken as 1e-6", b);
+                LOG.warn(
+                        "All cameras of item {} are the same: their distance, which sets the scale, is taken as 1e-6",
+                        b);
             }
         }
     }
@@ -95,8 +96,8 @@ final class InputRules {
                     + ": rectify the image, the model knows fx, fy, cx, cy only");
         }
         if (!(k.get(at) > 0) || !(k.get(at + 4) > 0)) {
-            throw new IllegalArgumentException("intrinsics of view " + view + " have focal lengths " + k.get(at) + " and "
-                    + k.get(at + 4) + ": give positive numbers of pixels");
+            throw new IllegalArgumentException("intrinsics of view " + view + " have focal lengths " + k.get(at)
+                    + " and " + k.get(at + 4) + ": give positive numbers of pixels");
         }
     }
 
@@ -110,8 +111,8 @@ final class InputRules {
                 boolean some = false;
                 for (long i = at; i < at + pixels; i++) {
                     if (Double.isNaN(depth.get(i))) {
-                        throw new IllegalArgumentException("depth of view " + view
-                                + " holds NaN: set unknown depth to 0 and its mask to 0");
+                        throw new IllegalArgumentException(
+                                "depth of view " + view + " holds NaN: set unknown depth to 0 and its mask to 0");
                     }
                     some |= mask.get(i) > 0;
                 }

@@ -58,12 +58,14 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
             terms.add(mul(camera(out, stages, targets, in, mask), cameraWeight));
         }
         if (in.containsKey("depth")) {
-            terms.add(mul(dense(out, "depth", get(in, "depth"), get(in, "depth_conf"),
-                    unsqueeze(targets.depths, -1), mask), depthWeight));
+            terms.add(mul(
+                    dense(out, "depth", get(in, "depth"), get(in, "depth_conf"), unsqueeze(targets.depths, -1), mask),
+                    depthWeight));
         }
         if (in.containsKey("world_points")) {
-            terms.add(mul(dense(out, "point", get(in, "world_points"), get(in, "world_points_conf"),
-                    targets.points, mask), pointWeight));
+            terms.add(mul(
+                    dense(out, "point", get(in, "world_points"), get(in, "world_points_conf"), targets.points, mask),
+                    pointWeight));
         }
         if (terms.isEmpty()) {
             throw new IllegalArgumentException("losses got no prediction: give pose_enc_list.0, depth or world_points");
@@ -86,12 +88,12 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
             Value points = get(in, "world_points_gt");
             Shape s = points.shape();
             Value rows = reshape(points, s.dim(0), 1, s.dim(1) * s.dim(2) * s.dim(3), 3);
-            Value moved = add(
-                    matMul(rows, transposeLast(slice(first, -1, 0, 3))), transposeLast(slice(first, -1, 3, 4)));
+            Value moved =
+                    add(matMul(rows, transposeLast(slice(first, -1, 0, 3))), transposeLast(slice(first, -1, 3, 4)));
             moved = reshape(moved, s);
             Value distance = mul(length(moved), mask);
-            Value scale = div(
-                    reduceSum(distance, true, 1, 2, 3), add(reduceSum(mask, true, 1, 2, 3), 1e-3)); // [B, 1, 1, 1]
+            Value scale =
+                    div(reduceSum(distance, true, 1, 2, 3), add(reduceSum(mask, true, 1, 2, 3), 1e-3)); // [B, 1, 1, 1]
             scale = clip(scale, 1e-6, 1e6);
             Value relative = Cameras.compose(extrinsics, Cameras.inverse(first));
             return new Targets(
@@ -105,7 +107,10 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
     private static Value camera(
             Map<String, Value> out, List<Value> stages, Targets targets, Map<String, Value> in, Value mask) {
         Value wanted = PoseEncoding.encode(
-                targets.extrinsics, get(in, "intrinsics"), mask.shape().dim(2), mask.shape().dim(3));
+                targets.extrinsics,
+                get(in, "intrinsics"),
+                mask.shape().dim(2),
+                mask.shape().dim(3));
         Value pixels = reduceSum(slice(mask, 1, 0, 1), true, 1, 2, 3);
         Value counts = reshape(cast(greater(pixels, like(pixels, FEWEST_VALID)), DType.FLOAT), -1, 1, 1); // [B, 1, 1]
         Value items = reduceSum(counts, false);
@@ -174,8 +179,9 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         Value n = reduceSum(m, false);
         if (validRange > 0 && v.shape().dim(0) > FEWEST_FOR_QUANTILE) {
             Value valid = greater(m, like(m, 0));
-            Value ordered = stopGradient(
-                    topK(where(valid, v, like(v, 3e38)), v.shape().dim(0), -1, false).getFirst());
+            Value ordered =
+                    stopGradient(topK(where(valid, v, like(v, 3e38)), v.shape().dim(0), -1, false)
+                            .getFirst());
             Value rank = round(mul(sub(cast(n, DType.DOUBLE), 1), validRange));
             rank = cast(max(rank, like(rank, 0)), DType.INT64);
             Value threshold = gather(ordered, rank, 0);

@@ -78,10 +78,12 @@ public final class OmniVggt implements ModelProvider, EntryPoint {
 
     @Override
     public Map<String, Tensor> gradients(Invocation inv, Collection<String> names) {
-        Graph g = graph(inv).orElseThrow(() -> new UnsupportedOperationException(
-                "entry " + inv.entry() + " computes on the host and brings no derivatives"));
+        Graph g = graph(inv)
+                .orElseThrow(() -> new UnsupportedOperationException(
+                        "entry " + inv.entry() + " computes on the host and brings no derivatives"));
         List<String> used = names.stream()
-                .filter(n -> g.source(n.startsWith("input:") ? n.substring(6) : n).isPresent())
+                .filter(n ->
+                        g.source(n.startsWith("input:") ? n.substring(6) : n).isPresent())
                 .toList();
         Map<String, Tensor> found = new LinkedHashMap<>(inv.gradients(g, used));
         // Weights of modalities nobody gave are not part of the graph: nothing depends on them.
@@ -126,8 +128,7 @@ public final class OmniVggt implements ModelProvider, EntryPoint {
                 Value encoding = input(b, inv, "pose_encoding");
                 b.output(
                         "encoded",
-                        PoseEncoding.encode(
-                                input(b, inv, "extrinsics"), input(b, inv, "intrinsics"), hw[0], hw[1]));
+                        PoseEncoding.encode(input(b, inv, "extrinsics"), input(b, inv, "intrinsics"), hw[0], hw[1]));
                 b.output("decoded_extrinsics", PoseEncoding.extrinsics(encoding));
                 b.output("decoded_intrinsics", PoseEncoding.intrinsics(encoding, hw[0], hw[1]));
             }
@@ -193,8 +194,7 @@ public final class OmniVggt implements ModelProvider, EntryPoint {
         long[] hw = c.integers("image_size_hw");
         Map<Integer, Value> tokens = new HashMap<>();
         head.reads().forEach(i -> tokens.put(i, input(b, inv, "aggregated_tokens." + i)));
-        DptHead.Maps maps =
-                head.build(b.scope(), tokens, c.integer("patch_start_idx", 5), (int) hw[0], (int) hw[1]);
+        DptHead.Maps maps = head.build(b.scope(), tokens, c.integer("patch_start_idx", 5), (int) hw[0], (int) hw[1]);
         Value confidence = maps.confidence();
         if (confidence == null) {
             b.output("features", maps.predictions());

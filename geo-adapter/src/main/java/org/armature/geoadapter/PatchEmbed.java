@@ -20,7 +20,13 @@ import org.jspecify.annotations.Nullable;
  * @param vit the transformer's blocks; null for the convolution alone
  * @param depth number of blocks
  */
-record PatchEmbed(int imgSize, int patch, int width, int registers, @Nullable Block vit, int depth) {
+record PatchEmbed(
+        int imgSize,
+        int patch,
+        int width,
+        int registers,
+        @Nullable Block vit,
+        int depth) {
     /** Layer norms of DINOv2. */
     private static final double EPSILON = 1e-6;
 
@@ -31,8 +37,8 @@ record PatchEmbed(int imgSize, int patch, int width, int registers, @Nullable Bl
             return new PatchEmbed(imgSize, patch, width, registers, null, 0);
         }
         Config v = c.section("patch_embed_vit");
-        Block block = new Block(
-                v.integer("num_heads", 16), v.number("mlp_ratio", 4), EPSILON, false, true, true, true, true);
+        Block block =
+                new Block(v.integer("num_heads", 16), v.number("mlp_ratio", 4), EPSILON, false, true, true, true, true);
         return new PatchEmbed(imgSize, patch, width, registers, block, v.integer("depth", 24));
     }
 
@@ -48,7 +54,8 @@ record PatchEmbed(int imgSize, int patch, int width, int registers, @Nullable Bl
         long h = images.shape().dim(2) / patch;
         long w = images.shape().dim(3) / patch;
         Value cls = expand(p.parameter("cls_token", 1, 1, width), n, 1, width);
-        Value tokens = add(concat(1, cls, patches(p.at("patch_embed.proj"), x, width, patch)), positions(p, (int) h, (int) w));
+        Value tokens =
+                add(concat(1, cls, patches(p.at("patch_embed.proj"), x, width, patch)), positions(p, (int) h, (int) w));
         Value register = expand(p.parameter("register_tokens", 1, registers, width), n, registers, width);
         // Registers come after the class token and have no position.
         x = concat(1, slice(tokens, 1, 0, 1), register, slice(tokens, 1, 1, Long.MAX_VALUE));

@@ -52,8 +52,8 @@ public record Preprocessing(int target, boolean pad, double maxDepth) {
             w = whole((double) s.width * ((double) h / s.height));
         }
         if (h < MULTIPLE || w < MULTIPLE) {
-            throw new IllegalArgumentException("image of " + s.height + " x " + s.width + " pixels becomes " + h + " x " + w
-                    + ": use one less oblong");
+            throw new IllegalArgumentException("image of " + s.height + " x " + s.width + " pixels becomes " + h + " x "
+                    + w + ": use one less oblong");
         }
         int rows = Math.min(h, target);
         return pad

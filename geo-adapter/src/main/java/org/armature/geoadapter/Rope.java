@@ -20,8 +20,8 @@ record Rope(Value cos, Value sin) {
     /** For {@code views} times {@code special} tokens followed by an {@code h x w} grid. */
     static Rope of(Graph.Builder b, int views, int special, int h, int w, int d, double base) {
         if (d % 4 != 0) {
-            throw new IllegalArgumentException("a head has " + d + " channels and the rotary positions need a multiple of"
-                    + " 4: change embed_dim or num_heads");
+            throw new IllegalArgumentException("a head has " + d
+                    + " channels and the rotary positions need a multiple of" + " 4: change embed_dim or num_heads");
         }
         int tokens = special + h * w;
         int quarter = d / 4;

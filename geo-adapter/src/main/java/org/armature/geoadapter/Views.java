@@ -82,7 +82,10 @@ record Views(Value images, Map<String, Value> known, Modalities modalities) {
         for (int i = 0; all && i < size; i++) {
             all = index[i] == i;
         }
-        return all ? x : gather(x, x.builder().longs(Arrays.stream(index).asLongStream().toArray()), 1);
+        return all
+                ? x
+                : gather(
+                        x, x.builder().longs(Arrays.stream(index).asLongStream().toArray()), 1);
     }
 
     /** {@code some [B, n, ...]} at its views, {@code other [B, 1, ...]} at all others: {@code [B, S, ...]}. */
