@@ -367,6 +367,7 @@ public final class Graph {
         private final List<Node> nodes = new ArrayList<>();
         private final SequencedMap<String, Value> outputs = new LinkedHashMap<>();
         private final Set<String> names = new HashSet<>();
+        private final Set<String> nodeNames = new HashSet<>();
         private final Map<String, Integer> counters = new HashMap<>();
         private String path = "";
 
@@ -488,7 +489,7 @@ public final class Graph {
                 }
             });
             String stem = unique(op.type().toLowerCase(Locale.ROOT));
-            String full = nodeName != null ? nodeName : path.isEmpty() ? stem : path + "." + stem;
+            String full = distinct(nodeName != null ? nodeName : path.isEmpty() ? stem : path + "." + stem);
             List<Inference.Result> results;
             try {
                 results = new Inference(opset, op, stem, in, attributes, count, declared).run();
@@ -547,6 +548,15 @@ public final class Graph {
                 throw new GraphException("value " + v + " belongs to graph " + v.builder().name + ", not to " + name
                         + ": copy it with a Rewriter or inline its graph");
             }
+        }
+
+        /** Copied nodes bring their names along; ONNX wants every node to have its own. */
+        private String distinct(String nodeName) {
+            String n = nodeName;
+            for (int i = 2; !nodeNames.add(n); i++) {
+                n = nodeName + "_" + i;
+            }
+            return n;
         }
 
         private String unique(String stem) {
