@@ -403,12 +403,25 @@ final class Cases {
         }
         put("Resize options", d -> {
             boolean cubic = d.coin();
-            return resize(d.x(1, 1, 7, 6), new long[] {1, 1, 4, 3}, cubic ? "cubic" : "linear", "half_pixel",
+            return resize(
+                    d.x(1, 1, 7, 6),
+                    new long[] {1, 1, 4, 3},
+                    cubic ? "cubic" : "linear",
+                    "half_pixel",
                     attributes("antialias", !cubic || d.coin(), "exclude_outside", cubic, "cubic_coeff_a", -0.5));
         });
-        put("Resize by whole factors", d -> op(d, "Resize", List.of(d.x(1, 2, 3, 2), Value.none(),
-                d.b.constant(Constant.floats(Shape.of(4), 1, 1, 2, 3))), "mode", "nearest",
-                "coordinate_transformation_mode", "asymmetric", "nearest_mode", "floor"));
+        put(
+                "Resize by whole factors",
+                d -> op(
+                        d,
+                        "Resize",
+                        List.of(d.x(1, 2, 3, 2), Value.none(), d.b.constant(Constant.floats(Shape.of(4), 1, 1, 2, 3))),
+                        "mode",
+                        "nearest",
+                        "coordinate_transformation_mode",
+                        "asymmetric",
+                        "nearest_mode",
+                        "floor"));
         put("Resize of channels", d -> resize(d.x(2, 3, 2), new long[] {4, 2, 2}, "linear", "half_pixel", Map.of()));
 
         put("DFT", d -> dft(d.x(2, d.size(2, 5), d.size(1, 2)), 1, d.of(-1, 3, 4, 6), false, false));

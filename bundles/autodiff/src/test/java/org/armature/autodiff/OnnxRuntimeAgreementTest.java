@@ -43,8 +43,7 @@ class OnnxRuntimeAgreementTest {
         assertEquals(List.of(), failures, () -> String.join("\n", failures));
     }
 
-    private static void compare(
-            Executor onnx, String name, Function<Draw, Value> build, long seed) {
+    private static void compare(Executor onnx, String name, Function<Draw, Value> build, long seed) {
         Draw d = new Draw(name, DType.FLOAT, seed);
         Graph g = d.graph(build.apply(d));
         List<String> wrt = List.copyOf(d.numbers.keySet());
@@ -52,8 +51,12 @@ class OnnxRuntimeAgreementTest {
         Map<String, Tensor> in = new LinkedHashMap<>(d.numbers);
         Random random = new Random(seed);
         for (Value v : gradient.inputs()) {
-            in.computeIfAbsent(v.name(), k -> Tensor.of(
-                    v.dtype(), v.shape(), random.doubles(v.shape().size()).toArray()));
+            in.computeIfAbsent(
+                    v.name(),
+                    k -> Tensor.of(
+                            v.dtype(),
+                            v.shape(),
+                            random.doubles(v.shape().size()).toArray()));
         }
         Map<String, Tensor> expected = FiniteDifferences.run(gradient, in);
         try (Program p = onnx.compile(gradient)) {

@@ -26,7 +26,10 @@ public final class CommonSubexpressions implements GraphPass {
         Map<Key, List<Value>> seen = new HashMap<>();
         return Rewriter.rewrite(graph, (n, r) -> {
             Key key = new Key(
-                    n.op(), n.attributes(), n.inputs().stream().map(r::get).toList(), n.outputs().size());
+                    n.op(),
+                    n.attributes(),
+                    n.inputs().stream().map(r::get).toList(),
+                    n.outputs().size());
             List<Value> before = seen.get(key);
             if (before == null) {
                 seen.put(key, r.copy(n));

@@ -33,7 +33,9 @@ public final class FoldBatchNorm implements GraphPass {
     }
 
     private static boolean rule(Node n, Rewriter r) {
-        if (!n.is("BatchNormalization") || n.integer("training_mode", 0) != 0 || n.outputs().size() > 1) {
+        if (!n.is("BatchNormalization")
+                || n.integer("training_mode", 0) != 0
+                || n.outputs().size() > 1) {
             return false;
         }
         Graph g = r.source();
@@ -48,11 +50,18 @@ public final class FoldBatchNorm implements GraphPass {
         Value bias = c.input(2).isPresent() ? sub(r.get(c.input(2)), r.get(n.input(3))) : neg(r.get(n.input(3)));
         Value shifted = add(mul(bias, factor), r.get(n.input(2)));
         Value w = r.get(c.input(1));
-        List<Value> in = new ArrayList<>(List.of(r.get(c.input(0)), mul(w, along(factor, w.rank(), c.is("Conv") ? 0 : 1)), shifted));
+        List<Value> in = new ArrayList<>(List.of(
+                r.get(c.input(0)), mul(w, along(factor, w.rank(), c.is("Conv") ? 0 : 1)), shifted));
         r.replace(
                 n.output(),
                 r.builder()
-                        .node(c.op(), c.name(), in, c.attributes(), 1, List.of(n.output().type()))
+                        .node(
+                                c.op(),
+                                c.name(),
+                                in,
+                                c.attributes(),
+                                1,
+                                List.of(n.output().type()))
                         .getFirst());
         return true;
     }

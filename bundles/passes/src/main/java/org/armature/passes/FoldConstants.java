@@ -54,7 +54,8 @@ public final class FoldConstants implements GraphPass {
             return known;
         }
         return Rewriter.rewrite(known, (n, r) -> {
-            if (!n.outputs().stream().allMatch(v -> values.containsKey(v) || known.consumers(v).isEmpty() && !known.isOutput(v))) {
+            if (!n.outputs().stream()
+                    .allMatch(v -> values.containsKey(v) || known.consumers(v).isEmpty() && !known.isOutput(v))) {
                 return false;
             }
             for (Value v : n.outputs()) {
@@ -107,7 +108,8 @@ public final class FoldConstants implements GraphPass {
             return values;
         }
         wanted.forEach((name, v) -> b.output(name, r.get(v)));
-        CompileOptions options = CompileOptions.DEFAULT.with(Optimization.NONE).withoutCache().withThreads(1);
+        CompileOptions options =
+                CompileOptions.DEFAULT.with(Optimization.NONE).withoutCache().withThreads(1);
         try (Program p = executor.compile(b.build(), options)) {
             p.run(Map.of()).forEach((name, t) -> {
                 try (Tensor owned = t) {

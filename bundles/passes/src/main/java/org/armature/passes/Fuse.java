@@ -43,7 +43,8 @@ public final class Fuse implements GraphPass {
         return n.output().dtype() == DType.FLOAT;
     }
 
-    // ---- layer normalisation: (x - mean) / sqrt(var + eps) * scale + bias ---------------------------------------------
+    // ---- layer normalisation: (x - mean) / sqrt(var + eps) * scale + bias
+    // ---------------------------------------------
 
     private static boolean layerNormalization(Node n, Rewriter r) {
         if (!n.is("Add") || !isFloat(n) || r.source().opset() < 17) {
@@ -100,7 +101,9 @@ public final class Fuse implements GraphPass {
                         || (s.is("Pow") && s.input(0) == div.input(0) && Match.isScalar(s.input(1), 2)));
         long[] axes = axes(mean);
         int rank = mean.input(0).rank();
-        boolean trailing = axes.length > 0 && Arrays.equals(axes, LongStream.range(rank - axes.length, rank).toArray());
+        boolean trailing = axes.length > 0
+                && Arrays.equals(
+                        axes, LongStream.range(rank - axes.length, rank).toArray());
         boolean kept = mean.integer("keepdims", 1) != 0 && variance.integer("keepdims", 1) != 0;
         return square.isPresent() && trailing && kept && Arrays.equals(axes, axes(variance))
                 ? Optional.of(new Normalized(centred.input(0), rank - axes.length, epsilon.get()))
@@ -115,7 +118,8 @@ public final class Fuse implements GraphPass {
         return Arrays.stream(given).map(a -> a < 0 ? a + rank : a).sorted().toArray();
     }
 
-    // ---- x Phi(x) = 0.5 x (1 + erf(x / sqrt 2)), the factors in any order ---------------------------------------------
+    // ---- x Phi(x) = 0.5 x (1 + erf(x / sqrt 2)), the factors in any order
+    // ---------------------------------------------
 
     private static boolean gelu(Node n, Rewriter r) {
         if (!n.is("Mul") || !isFloat(n)) {
@@ -152,9 +156,15 @@ public final class Fuse implements GraphPass {
     /** {@code h} if {@code v} is half of it. */
     private static Optional<Value> half(Graph g, Value v) {
         return Match.first(
-                () -> Match.made(g, v, "Mul").filter(m -> Match.isScalar(m.input(1), 0.5)).map(m -> m.input(0)),
-                () -> Match.made(g, v, "Mul").filter(m -> Match.isScalar(m.input(0), 0.5)).map(m -> m.input(1)),
-                () -> Match.made(g, v, "Div").filter(m -> Match.isScalar(m.input(1), 2)).map(m -> m.input(0)));
+                () -> Match.made(g, v, "Mul")
+                        .filter(m -> Match.isScalar(m.input(1), 0.5))
+                        .map(m -> m.input(0)),
+                () -> Match.made(g, v, "Mul")
+                        .filter(m -> Match.isScalar(m.input(0), 0.5))
+                        .map(m -> m.input(1)),
+                () -> Match.made(g, v, "Div")
+                        .filter(m -> Match.isScalar(m.input(1), 2))
+                        .map(m -> m.input(0)));
     }
 
     /** {@code x} if one of two values is x and the other 1 + erf(x / sqrt 2). */
@@ -167,7 +177,9 @@ public final class Fuse implements GraphPass {
         if (add == null) {
             return Optional.empty();
         }
-        Value inner = Match.isScalar(add.input(1), 1) ? add.input(0) : Match.isScalar(add.input(0), 1) ? add.input(1) : Value.none();
+        Value inner = Match.isScalar(add.input(1), 1)
+                ? add.input(0)
+                : Match.isScalar(add.input(0), 1) ? add.input(1) : Value.none();
         Optional<Node> scaled = Match.made(g, inner, "Erf")
                 .flatMap(e -> g.producer(e.input(0)))
                 .filter(s -> s.input(0) == x)
@@ -176,16 +188,24 @@ public final class Fuse implements GraphPass {
         return scaled.map(s -> x);
     }
 
-    // ---- softmax(q k' s + bias) v ------------------------------------------------------------------------------------
+    // ---- softmax(q k' s + bias) v
+    // ------------------------------------------------------------------------------------
 
     private static boolean attention(Node n, Rewriter r) {
-        if (!n.is("MatMul") || !isFloat(n) || n.output().rank() != 4 || !n.output().shape().isStatic()) {
+        if (!n.is("MatMul")
+                || !isFloat(n)
+                || n.output().rank() != 4
+                || !n.output().shape().isStatic()) {
             return false;
         }
         Graph g = r.source();
         Value v = n.input(1);
         Node softmax = Match.made(g, n.input(0), "Softmax").orElse(null);
-        if (softmax == null || g.opset() < 13 || !isLast(softmax) || !Match.single(g, softmax.output()) || v.rank() != 4) {
+        if (softmax == null
+                || g.opset() < 13
+                || !isLast(softmax)
+                || !Match.single(g, softmax.output())
+                || v.rank() != 4) {
             return false;
         }
         Value scores = softmax.input(0);
@@ -208,8 +228,12 @@ public final class Fuse implements GraphPass {
             scale = scaling.is("Mul") ? s : 1 / s;
             scores = scaling.input(0);
         }
-        Node product = Match.made(g, scores, "MatMul").filter(m -> Match.single(g, m.output())).orElse(null);
-        Node keys = product == null ? null : Match.made(g, product.input(1), "Transpose").orElse(null);
+        Node product = Match.made(g, scores, "MatMul")
+                .filter(m -> Match.single(g, m.output()))
+                .orElse(null);
+        Node keys = product == null
+                ? null
+                : Match.made(g, product.input(1), "Transpose").orElse(null);
         if (keys == null || !swapsLast(keys) || !sameHeads(product.input(0), keys.input(0), v)) {
             return false;
         }
@@ -255,7 +279,8 @@ public final class Fuse implements GraphPass {
         return reshape(transpose(x, 0, 2, 1, 3), s.dim(0), s.dim(2), s.dim(1) * s.dim(3));
     }
 
-    // ---- products with transposed sides and a factor -----------------------------------------------------------------
+    // ---- products with transposed sides and a factor
+    // -----------------------------------------------------------------
 
     private static boolean matMul(Node n, Rewriter r) {
         return scaledMatMul(n, r) || transposedMatMul(n, r);
@@ -284,8 +309,11 @@ public final class Fuse implements GraphPass {
             return false;
         }
         Graph g = r.source();
-        Optional<Double> s = Match.scalar(n.input(1)).filter(f -> n.input(1).rank() <= n.input(0).rank());
-        Node m = g.producer(n.input(0)).filter(p -> isProduct(p) && Match.single(g, p.output())).orElse(null);
+        Optional<Double> s = Match.scalar(n.input(1))
+                .filter(f -> n.input(1).rank() <= n.input(0).rank());
+        Node m = g.producer(n.input(0))
+                .filter(p -> isProduct(p) && Match.single(g, p.output()))
+                .orElse(null);
         if (s.isEmpty() || m == null) {
             return false;
         }

@@ -45,12 +45,16 @@ final class Match {
     }
 
     static boolean isScalar(Value v, double value) {
-        return scalar(v).filter(s -> Math.abs(s - value) <= 1e-6 * Math.abs(value)).isPresent();
+        return scalar(v)
+                .filter(s -> Math.abs(s - value) <= 1e-6 * Math.abs(value))
+                .isPresent();
     }
 
     /** Every element of a constant is {@code value}, and using it does not widen a tensor of {@code shape}. */
     static boolean isNeutral(Value v, double value, Shape shape) {
-        return v.constant().filter(c -> c.shape().size() <= 4096 && c.isAll(value)).isPresent()
+        return v.constant()
+                        .filter(c -> c.shape().size() <= 4096 && c.isAll(value))
+                        .isPresent()
                 && v.shape().broadcastsTo(shape);
     }
 

@@ -58,7 +58,9 @@ public final class Simplify implements GraphPass {
                 Value start = r.get(before.get().input(0));
                 r.replace(
                         n.output(),
-                        start.shape().equals(n.output().shape()) ? start : Ops.reshape(start, n.output().shape()));
+                        start.shape().equals(n.output().shape())
+                                ? start
+                                : Ops.reshape(start, n.output().shape()));
                 return true;
             }
         }
@@ -77,8 +79,15 @@ public final class Simplify implements GraphPass {
             case "Identity" -> true;
             case "Cast", "CastLike" -> sameType;
             case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile" -> sameShape;
-            case "Slice" -> sameShape && Match.longs(n.input(4)).map(s -> Arrays.stream(s).allMatch(i -> i > 0)).orElse(!n.input(4).isPresent());
-            case "Pad" -> Match.longs(n.input(1)).filter(p -> Arrays.stream(p).allMatch(i -> i == 0)).isPresent();
+            case "Slice" ->
+                sameShape
+                        && Match.longs(n.input(4))
+                                .map(s -> Arrays.stream(s).allMatch(i -> i > 0))
+                                .orElse(!n.input(4).isPresent());
+            case "Pad" ->
+                Match.longs(n.input(1))
+                        .filter(p -> Arrays.stream(p).allMatch(i -> i == 0))
+                        .isPresent();
             case "Concat", "Sum", "Max", "Min", "Mean" -> n.inputs().size() == 1;
             case "Transpose" -> isAscending(perm(n));
             case "Dropout" -> !n.input(2).isPresent() || Match.isScalar(n.input(2), 0);
@@ -96,7 +105,8 @@ public final class Simplify implements GraphPass {
 
     private static long[] perm(Node n) {
         int rank = n.input(0).rank();
-        return n.integers("perm", LongStream.range(0, rank).map(i -> rank - 1 - i).toArray());
+        return n.integers(
+                "perm", LongStream.range(0, rank).map(i -> rank - 1 - i).toArray());
     }
 
     private static boolean isAscending(long... perm) {

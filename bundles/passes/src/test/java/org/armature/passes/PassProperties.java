@@ -74,7 +74,12 @@ class PassProperties {
         List<Value> all = new ArrayList<>(g.inputs());
         all.addAll(g.parameters());
         for (Value v : all) {
-            in.put(v.name(), Tensor.of(v.dtype(), v.shape(), r.doubles(v.shape().size(), 0.1, 1).toArray()));
+            in.put(
+                    v.name(),
+                    Tensor.of(
+                            v.dtype(),
+                            v.shape(),
+                            r.doubles(v.shape().size(), 0.1, 1).toArray()));
         }
         return in;
     }
@@ -127,9 +132,10 @@ class PassProperties {
             @Override
             Value build(Graph.Builder b, Random r) {
                 Value x = b.input("x", Shape.of(3, 4));
-                Value c = b.constant(Constant.of(
-                        DType.FLOAT, Shape.of(3, 4), r.doubles(12).toArray()));
-                Value made = mul(exp(add(c, 1)), matMul(c, transpose(c, 1, 0)).shape().rank() == 2 ? c : x);
+                Value c = b.constant(
+                        Constant.of(DType.FLOAT, Shape.of(3, 4), r.doubles(12).toArray()));
+                Value made = mul(
+                        exp(add(c, 1)), matMul(c, transpose(c, 1, 0)).shape().rank() == 2 ? c : x);
                 Value sizes = shape(x);
                 Value like = expand(b.scalar(DType.FLOAT, 0.5), 3, 4);
                 Value viaShape = node("Reshape", x, sizes);
@@ -252,6 +258,8 @@ class PassProperties {
         Value target = concat(0, slice(shape(x), 0, 0, 1), b.longs(3, 2));
         Graph g = b.output("y", node("Reshape", mul(x, half), target)).build();
         Graph folded = new FoldConstants(ONNX).apply(g);
-        assertEquals(List.of("Mul", "Reshape"), folded.nodes().stream().map(n -> n.type()).toList());
+        assertEquals(
+                List.of("Mul", "Reshape"),
+                folded.nodes().stream().map(n -> n.type()).toList());
     }
 }
