@@ -30,6 +30,6 @@ public interface DataSelector {
         return Map.of();
     }
 
-    /** Takes what {@link #state} gave. */
+    /** Takes what {@link #state} gave; the tensors are the caller's, so copies what it keeps. */
     default void restore(Map<String, Tensor> state) {}
 }

@@ -72,7 +72,8 @@ public final class GradientTrainer implements Trainer {
                 throw new IOException(run + " holds a run already: go on with --resume, or choose another folder");
             }
             CompileOptions options = CompileOptions.DEFAULT.withThreads(plan.threads());
-            try (Program stepping = executor.compile(step.graph(), options);
+            try (RunLock lock = RunLock.of(run);
+                    Program stepping = executor.compile(step.graph(), options);
                     Program evaluating = executor.compile(evaluation, options);
                     State state = new State(step)) {
                 String written = config.asMap().toString();

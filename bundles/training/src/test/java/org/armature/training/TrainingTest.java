@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -179,6 +180,27 @@ class TrainingTest {
         Map<String, Object> c = Bench.config(more);
         c.remove(key);
         return c;
+    }
+
+    @Test
+    void twoTrainingsDoNotShareAFolder() throws IOException {
+        List<String> refused = new ArrayList<>();
+        bench.trainer()
+                .train(
+                        Config.of(Bench.config(Map.of("steps", 20))),
+                        dir,
+                        false,
+                        p -> {
+                            if (p.step() == 11) {
+                                refused.add(assertThrows(
+                                                IOException.class,
+                                                () -> bench.train(Bench.config(Map.of("steps", 20)), dir, true, () -> false))
+                                        .getMessage());
+                            }
+                        },
+                        () -> false);
+        assertEquals(1, refused.size());
+        assertTrue(refused.getFirst().contains("in use by another training"), refused.toString());
     }
 
     @Test
