@@ -51,7 +51,8 @@ class TrainContractsTest {
     @Test
     void permutationsHoldEveryNumberOnceAndSpreadThem() {
         long[] p = Draw.of(5, 0).permutation(1000);
-        assertArrayEquals(LongStream.range(0, 1000).toArray(), Arrays.stream(p).sorted().toArray());
+        assertArrayEquals(
+                LongStream.range(0, 1000).toArray(), Arrays.stream(p).sorted().toArray());
         long moved = LongStream.range(0, 1000).filter(i -> p[(int) i] != i).count();
         assertTrue(moved > 980, "moved " + moved);
         int[] first = new int[4];

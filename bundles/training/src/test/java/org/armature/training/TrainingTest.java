@@ -194,7 +194,8 @@ class TrainingTest {
                             if (p.step() == 11) {
                                 refused.add(assertThrows(
                                                 IOException.class,
-                                                () -> bench.train(Bench.config(Map.of("steps", 20)), dir, true, () -> false))
+                                                () -> bench.train(
+                                                        Bench.config(Map.of("steps", 20)), dir, true, () -> false))
                                         .getMessage());
                             }
                         },
