@@ -30,8 +30,8 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "how to wait for a deadline: park or nanosleep")
     String waiting() default "park";
 
-    @AttributeDefinition(description = "SCHED_FIFO priority 1 to 99; 0 for the ordinary scheduler")
-    int fifoPriority() default 0;
+    @AttributeDefinition(description = "SCHED_FIFO priority 1 to 99, if the system allows it; 0 for the ordinary scheduler")
+    int fifoPriority() default 50;
 
     @AttributeDefinition(description = "processor of the loop; -1 for any")
     int affinity() default -1;
@@ -53,6 +53,9 @@ public @interface ControlConfig {
 
     @AttributeDefinition(description = "greatest distance of the goal from the measurement, rad or m")
     double tracking() default 0.5;
+
+    @AttributeDefinition(description = "share of the robot's velocity and acceleration limits that is used, at most 1")
+    double limitShare() default 1;
 
     @AttributeDefinition(description = "box of the tool in the world, lower x y z, upper x y z, m; empty for none")
     double[] workspace() default {};

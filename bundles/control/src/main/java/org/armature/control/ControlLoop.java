@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.armature.robot.JointLimits;
 import org.armature.robot.LoopMonitor.State;
 import org.armature.robot.RobotDescription;
 import org.armature.robot.RobotDriver;
@@ -77,9 +76,7 @@ final class ControlLoop implements Runnable {
         this.clock = clock;
         this.record = record;
         this.simulated = simulated;
-        JointLimits limits =
-                settings.tighter() == null ? robot.limits() : robot.limits().tightenedBy(settings.tighter());
-        filter = new LimitFilter(limits, settings.tracking(), Workspace.of(robot, settings.workspace()));
+        filter = new LimitFilter(settings.stricter(robot.limits()), settings.tracking(), Workspace.of(robot, settings.workspace()));
         ownClock = driver.clock() == RobotDriver.Clock.OWN;
         joints = robot.joints().size();
         period = settings.periodNanos();
@@ -190,7 +187,7 @@ final class ControlLoop implements Runnable {
     @Override
     public void run() {
         try {
-            notes = Realtime.setUp(settings.fifoPriority(), settings.affinity(), settings.lockMemory());
+            notes = Realtime.setUp(settings.speed() > 1 ? 0 : settings.fifoPriority(), settings.affinity(), settings.lockMemory());
             if (settings.waiting() == LoopSettings.Wait.NANOSLEEP && Realtime.canSleep()) {
                 sleeper = new Realtime.Sleeper();
             }

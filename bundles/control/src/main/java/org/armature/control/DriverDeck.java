@@ -27,6 +27,7 @@ final class DriverDeck implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger("armature.driver");
     private static final int SHADOW_READS = 50;
     private static final long RETRY_MILLIS = 2000;
+    private static final long PROBATION_NANOS = 10_000_000_000L;
     private static final long TRIAL_BYTES = 1L << 30;
 
     /** Told which robot there is. Called on the deciding thread. */
@@ -45,7 +46,11 @@ final class DriverDeck implements AutoCloseable {
         final Module<RobotDriver> module;
         final long since = System.nanoTime();
         volatile boolean refused;
+        /** Taken, and then lost its robot while another driver was there: not tried again. */
+        volatile boolean banned;
+
         volatile boolean gone;
+        long takenAt;
         String lastReason = "";
 
         Candidate(Module<RobotDriver> module) {
@@ -140,8 +145,19 @@ final class DriverDeck implements AutoCloseable {
             if (c != null
                     && l != null
                     && (!l.alive() || c.module.service().status() == RobotDriver.Status.DISCONNECTED)) {
-                LOG.warn("driver {} lost its robot; connecting again", c.module.named());
+                boolean young = System.nanoTime() - c.takenAt < PROBATION_NANOS;
                 letGo();
+                Candidate back = young ? other(c) : null;
+                if (back == null) {
+                    LOG.warn("driver {} lost its robot; connecting again", c.module.named());
+                } else {
+                    c.banned = true;
+                    swaps.record(
+                            c.module,
+                            c.takenAt,
+                            Outcome.ROLLED_BACK,
+                            "driver " + c.module.named() + " lost its robot; driver " + back.module.named() + " is back");
+                }
             }
             if (current == null) {
                 synchronized (candidates) {
@@ -198,9 +214,18 @@ final class DriverDeck implements AutoCloseable {
     private @Nullable Candidate best() {
         synchronized (candidates) {
             return candidates.stream()
-                    .filter(c -> !c.refused)
+                    .filter(c -> !c.refused && !c.banned)
                     .max(Comparator.comparingInt((Candidate c) -> c.module.ranking())
                             .thenComparingLong(c -> c.module.order()))
+                    .orElse(null);
+        }
+    }
+
+    private @Nullable Candidate other(Candidate than) {
+        synchronized (candidates) {
+            return candidates.stream()
+                    .filter(c -> c != than && !c.banned)
+                    .findFirst()
                     .orElse(null);
         }
     }
@@ -223,7 +248,8 @@ final class DriverDeck implements AutoCloseable {
                     return robot;
                 },
                 settings.trialMillis() * 2,
-                TRIAL_BYTES);
+                TRIAL_BYTES,
+                () -> c.gone);
     }
 
     private static void shadow(String what, RobotDriver driver, RobotDescription robot)
@@ -268,6 +294,7 @@ final class DriverDeck implements AutoCloseable {
     private void take(Candidate c, RobotDescription robot) throws Refused {
         try {
             current = c;
+            c.takenAt = System.nanoTime();
             loop = listener.connected(c.module.service(), robot);
         } catch (RuntimeException e) {
             current = null;

@@ -1,7 +1,6 @@
 package org.armature.control;
 
 import org.armature.robot.JointLimits;
-import org.jspecify.annotations.Nullable;
 
 /**
  * How a loop runs.
@@ -10,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  * @param speed robot seconds a wall second
  * @param overrun what follows a late tick
  * @param waiting how to wait for a deadline
- * @param fifoPriority SCHED_FIFO priority 1 to 99, or 0 for the ordinary scheduler
+ * @param fifoPriority SCHED_FIFO priority 1 to 99, or 0 for the ordinary scheduler; not asked for above speed 1, where a loop
+ *     that is never idle would starve all others
  * @param affinity processor for the loop, or -1
  * @param lockMemory whether to mlockall
  * @param staleNanos robot time without a chunk after which the loop says HOLDING
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param trackingFault distance of command and measurement that is a fault, rad
  * @param tracking clamp of the goal to the measurement, rad or m
  * @param workspace {@code [6]} or empty
- * @param tighter limits stricter than the description's, or null
+ * @param limitShare share of the robot's velocity and acceleration limits that is used, above 0, at most 1
  * @param emergencyFreeze true: the emergency stop freezes the command at once; false: it decelerates within the limits
  */
 record LoopSettings(
@@ -34,7 +34,7 @@ record LoopSettings(
         double trackingFault,
         double tracking,
         double[] workspace,
-        @Nullable JointLimits tighter,
+        double limitShare,
         boolean emergencyFreeze) {
 
     /** What follows a late tick. */
@@ -59,9 +59,26 @@ record LoopSettings(
         if (!(rateHz > 0 && rateHz <= 10_000)) {
             throw new IllegalArgumentException("rateHz is " + rateHz + ", but must be above 0 and at most 10000");
         }
+        if (!(limitShare > 0 && limitShare <= 1)) {
+            throw new IllegalArgumentException("limitShare is " + limitShare
+                    + ", but must be above 0 and at most 1: limits can only be made stricter");
+        }
+        if (fifoPriority < 0 || fifoPriority > 99) {
+            throw new IllegalArgumentException("fifoPriority is " + fifoPriority + ", but must be 0 to 99");
+        }
         if (!(speed > 0 && speed <= 1000)) {
             throw new IllegalArgumentException("speed is " + speed + ", but must be above 0 and at most 1000");
         }
+    }
+
+    /** The robot's own limits, or stricter ones; never wider. */
+    JointLimits stricter(JointLimits own) {
+        return own.tightenedBy(new JointLimits(
+                own.lower(), own.upper(), scaled(own.velocity()), scaled(own.acceleration()), own.jerk()));
+    }
+
+    private double[] scaled(double[] a) {
+        return java.util.Arrays.stream(a).map(x -> x * limitShare).toArray();
     }
 
     static LoopSettings standard() {
@@ -78,7 +95,7 @@ record LoopSettings(
                 1.0,
                 0.5,
                 new double[0],
-                null,
+                1,
                 true);
     }
 
@@ -96,7 +113,7 @@ record LoopSettings(
                 trackingFault,
                 tracking,
                 workspace,
-                tighter,
+                limitShare,
                 emergencyFreeze);
     }
 

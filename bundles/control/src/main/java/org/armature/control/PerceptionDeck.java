@@ -34,6 +34,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     private static final long PATIENCE_FOR_CAMERAS = 5_000_000_000L;
     private static final double COMPARABLE_MILLIS = 20;
     private static final double TIMES_SLOWER = 10;
+    private static final double UNTRIED = 1e-3;
 
     private static final class Candidate {
         final Module<Perception> module;
@@ -196,18 +197,17 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 if (best.gone) {
                     continue;
                 }
-                best.millis = Math.max(ms, 1e-3);
+                best.millis = Math.max(ms, UNTRIED);
                 active = best;
                 if (!known) {
                     swaps.record(
                             best.module,
                             best.since,
                             Outcome.CUT_OVER,
-                            String.format(
-                                    Locale.ROOT,
-                                    "%s: looked at the last frames in %.1f ms",
-                                    old == null ? "sees" : "takes over from " + old.module.named(),
-                                    ms));
+                            (old == null ? "sees: " : "takes over from " + old.module.named() + ": ")
+                                    + (ms == 0
+                                            ? "there was no frame yet to try it on"
+                                            : String.format(Locale.ROOT, "looked at the last frames in %.1f ms", ms)));
                 }
             } catch (Refused e) {
                 best.refused = true;
@@ -235,7 +235,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         String what = "perception " + c.module.named();
         Observation seen = sight(c, old == null);
         if (seen == null || seen.cameras().isEmpty()) {
-            return 1e-3;
+            return 0;
         }
         List<String> words = things(seen.instruction());
         double ms = Trial.run(
@@ -257,8 +257,9 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                     return best;
                 },
                 settings.trialMillis(),
-                settings.maxBytes());
-        if (old != null && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old.millis) {
+                settings.maxBytes(),
+                () -> c.gone);
+        if (old != null && old.millis > UNTRIED && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old.millis) {
             throw new Refused(String.format(
                     Locale.ROOT,
                     "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",

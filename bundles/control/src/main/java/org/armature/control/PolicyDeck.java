@@ -98,6 +98,12 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             candidates.removeAll(leaving);
         }
         leaving.forEach(c -> c.gone = true);
+        PolicyRunner r = runner;
+        Candidate d = driving;
+        if (r != null && d != null && leaving.contains(d)) {
+            // At once, whatever trial the deciding thread is busy with.
+            r.stop(settings.stopMillis());
+        }
         Future<?> drained = decide(() -> {
             if (driving != null && leaving.contains(driving)) {
                 retire();
@@ -292,7 +298,9 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                     Answer.check(what, spec, robot.robot());
                     policy.reset();
                     double best = Double.POSITIVE_INFINITY;
-                    for (int i = 0; i < SHADOW_RUNS; i++) {
+                    // With nobody driving there is nothing to compare with and nothing to lose but time.
+                    int runs = runner == null ? 1 : SHADOW_RUNS;
+                    for (int i = 0; i < runs; i++) {
                         Observation seen = hub.latest().orElseThrow(() -> new Refused("the robot has left"));
                         long begun = System.nanoTime();
                         ActionChunk chunk = policy.act(seen);
@@ -308,7 +316,8 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                     return best;
                 },
                 settings.trialMillis(),
-                settings.maxBytes());
+                settings.maxBytes(),
+                () -> c.gone);
         PolicyRunner now = runner;
         double old = now == null || now.millis() == 0 ? oldMillis : now.millis();
         if (old > 0 && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
@@ -341,7 +350,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
 
     private void take(Candidate next) {
         ControlLoop l = loop;
-        if (l == null) {
+        if (l == null || next.gone) {
             return;
         }
         PolicyRunner old = runner;
@@ -402,7 +411,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
 
     private void await(Future<?> step) {
         try {
-            step.get(settings.stopMillis() + settings.trialMillis(), TimeUnit.MILLISECONDS);
+            step.get(2 * settings.stopMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {

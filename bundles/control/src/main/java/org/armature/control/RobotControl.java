@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.armature.robot.Control;
 import org.armature.robot.Episodes;
-import org.armature.robot.JointLimits;
 import org.armature.robot.LoopMonitor;
 import org.armature.robot.ObservationHub;
 import org.armature.robot.Perception;
@@ -306,7 +305,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                 c.trackingFault(),
                 c.tracking(),
                 c.workspace(),
-                (JointLimits) null,
+                c.limitShare(),
                 !c.emergency().equals("decelerate"));
     }
 

@@ -5,6 +5,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
 
 /**
  * Runs a stranger's code on a thread of its own, with bounds on its time and its allocation. What exceeds them is
@@ -26,9 +27,10 @@ final class Trial {
      * The work's result.
      *
      * @param what subject of the sentence, e.g. {@code policy reach 1.0.0}
+     * @param gone asked now and then whether the module has left, which ends the trial
      * @throws Refused if it throws anything, takes too long or allocates too much
      */
-    static <R> R run(String what, Callable<R> work, long timeoutMillis, long maxBytes)
+    static <R> R run(String what, Callable<R> work, long timeoutMillis, long maxBytes, BooleanSupplier gone)
             throws Refused, InterruptedException {
         AtomicReference<R> result = new AtomicReference<>();
         AtomicReference<String> failure = new AtomicReference<>();
@@ -56,6 +58,9 @@ final class Trial {
                 if (bytes > maxBytes) {
                     throw new Refused(what + " allocated " + (bytes >> 20) + " MiB without an answer; at most "
                             + (maxBytes >> 20) + " MiB are allowed");
+                }
+                if (gone.getAsBoolean()) {
+                    throw new Refused(what + " has left");
                 }
                 if (System.nanoTime() > deadline) {
                     throw new Refused(what + " did not answer within " + timeoutMillis + " ms");
