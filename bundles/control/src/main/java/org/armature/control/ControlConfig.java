@@ -30,7 +30,8 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "how to wait for a deadline: park or nanosleep")
     String waiting() default "park";
 
-    @AttributeDefinition(description = "SCHED_FIFO priority 1 to 99, if the system allows it; 0 for the ordinary scheduler")
+    @AttributeDefinition(
+            description = "SCHED_FIFO priority 1 to 99, if the system allows it; 0 for the ordinary scheduler")
     int fifoPriority() default 50;
 
     @AttributeDefinition(description = "processor of the loop; -1 for any")

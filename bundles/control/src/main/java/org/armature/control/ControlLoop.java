@@ -76,7 +76,8 @@ final class ControlLoop implements Runnable {
         this.clock = clock;
         this.record = record;
         this.simulated = simulated;
-        filter = new LimitFilter(settings.stricter(robot.limits()), settings.tracking(), Workspace.of(robot, settings.workspace()));
+        filter = new LimitFilter(
+                settings.stricter(robot.limits()), settings.tracking(), Workspace.of(robot, settings.workspace()));
         ownClock = driver.clock() == RobotDriver.Clock.OWN;
         joints = robot.joints().size();
         period = settings.periodNanos();
@@ -187,7 +188,8 @@ final class ControlLoop implements Runnable {
     @Override
     public void run() {
         try {
-            notes = Realtime.setUp(settings.speed() > 1 ? 0 : settings.fifoPriority(), settings.affinity(), settings.lockMemory());
+            notes = Realtime.setUp(
+                    settings.speed() > 1 ? 0 : settings.fifoPriority(), settings.affinity(), settings.lockMemory());
             if (settings.waiting() == LoopSettings.Wait.NANOSLEEP && Realtime.canSleep()) {
                 sleeper = new Realtime.Sleeper();
             }

@@ -156,7 +156,8 @@ final class DriverDeck implements AutoCloseable {
                             c.module,
                             c.takenAt,
                             Outcome.ROLLED_BACK,
-                            "driver " + c.module.named() + " lost its robot; driver " + back.module.named() + " is back");
+                            "driver " + c.module.named() + " lost its robot; driver " + back.module.named()
+                                    + " is back");
                 }
             }
             if (current == null) {

@@ -45,16 +45,9 @@ class EpisodeTest {
         driver.timedBy(clock);
         driver.connect();
         registered.stream().filter(Sensor.class::isInstance).forEach(s -> hub.add((Sensor) s));
-        ActionSchedule schedule =
-                new ActionSchedule(driver.describe(), Blending.RTC, 10, Schedule.Interpolation.CUBIC);
+        ActionSchedule schedule = new ActionSchedule(driver.describe(), Blending.RTC, 10, Schedule.Interpolation.CUBIC);
         ControlLoop loop = new ControlLoop(
-                driver,
-                driver.describe(),
-                schedule,
-                LoopSettings.standard().at(1000, 10),
-                clock,
-                record,
-                true);
+                driver, driver.describe(), schedule, LoopSettings.standard().at(1000, 10), clock, record, true);
         loop.arm();
         loop.start();
         judge.opened(driver, loop);
@@ -169,7 +162,8 @@ class EpisodeTest {
 
         @Override
         public CameraFrame render(String camera, int width, int height, long timeNanos) {
-            return new CameraFrame(camera, timeNanos, width, height, new byte[3 * width * height], null, null, Pose.identity());
+            return new CameraFrame(
+                    camera, timeNanos, width, height, new byte[3 * width * height], null, null, Pose.identity());
         }
 
         @Override
