@@ -2,6 +2,7 @@ package org.armature.geoadapter;
 
 import static org.armature.graph.Ops.*;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.armature.graph.Constant;
@@ -109,8 +110,11 @@ record DptHead(
         Shape s = tokens.shape();
         long n = s.dim(0) * s.dim(1);
         Value x = reshape(slice(tokens, 2, patchStart, Long.MAX_VALUE), n, s.dim(2) - patchStart, this.width);
-        x = transpose(Block.norm(p.at("norm"), x, Block.EPSILON), 0, 2, 1);
-        x = conv1(p.at("projects", j), reshape(x, n, this.width, height / patch, width / patch), channels[j]);
+        // The 1 x 1 convolution as a product of tokens: only its few channels need to be transposed.
+        Scope project = p.at("projects", j);
+        Value weight = reshape(project.parameter("weight", channels[j], this.width, 1, 1), channels[j], this.width);
+        x = linear(Block.norm(p.at("norm"), x, Block.EPSILON), weight, project.parameter("bias", channels[j]));
+        x = reshape(transpose(x, 0, 2, 1), n, channels[j], height / patch, width / patch);
         x = positioned(x, (double) width / height);
         Scope r = p.at("resize_layers", j);
         return switch (j) {
@@ -172,41 +176,42 @@ record DptHead(
                 : resize(x, new long[] {s.dim(0), s.dim(1), h, w}, "linear", "align_corners", Map.of());
     }
 
+    /**
+     * Adds a tenth of sines and cosines of the place: to the first half of the channels those of x, to the second those of y.
+     * Two small constants that broadcast, since their sum is as large as the map.
+     */
     private Value positioned(Value x, double aspect) {
+        if (!positions) {
+            return x;
+        }
         Shape s = x.shape();
-        return positions
-                ? add(x, x.builder().constant(sincos((int) s.dim(1), (int) s.dim(2), (int) s.dim(3), aspect)))
-                : x;
-    }
-
-    /** A tenth of sines and cosines of the place: the first half of the channels of x, the second of y. */
-    private static Constant sincos(int c, int h, int w, double aspect) {
+        int c = (int) s.dim(1);
         if (c % 4 != 0) {
             throw new IllegalArgumentException(c + " channels have no sine-cosine positions: use a multiple of 4");
         }
         double diagonal = Math.sqrt(aspect * aspect + 1);
-        int quarter = c / 4;
-        double[] v = new double[c * h * w];
-        for (int k = 0; k < c; k++) {
-            double omega = Math.pow(100, -(double) (k % quarter) / quarter);
-            boolean ofX = k < c / 2;
-            for (int i = 0; i < h * w; i++) {
-                double at = ofX ? aspect / diagonal * place(i % w, w) : place(i / w, h) / diagonal;
-                v[k * h * w + i] =
-                        POSITION_WEIGHT * (k / quarter % 2 == 0 ? Math.sin(at * omega) : Math.cos(at * omega));
-            }
-        }
-        return Constant.of(DType.FLOAT, Shape.of(1, c, h, w), v);
+        Constant ofX = Constant.of(DType.FLOAT, Shape.of(1, c, 1, s.dim(3)), sincos(c, 0, s.dim(3), aspect / diagonal));
+        Constant ofY = Constant.of(DType.FLOAT, Shape.of(1, c, s.dim(2), 1), sincos(c, c / 2, s.dim(2), 1 / diagonal));
+        return add(add(x, x.builder().constant(ofX)), x.builder().constant(ofY));
     }
 
-    /** Centre of cell i of n in [-1, 1]. */
-    private static double place(int i, int n) {
-        return (2.0 * i - (n - 1)) / n;
+    /** {@code [c, n]}: c/4 sines and c/4 cosines from channel {@code first} on, elsewhere zero. */
+    private static double[] sincos(int c, int first, long n, double span) {
+        double[] v = new double[c * (int) n];
+        int quarter = c / 4;
+        for (int k = 0; k < c / 2; k++) {
+            double omega = Math.pow(100, -(double) (k % quarter) / quarter);
+            for (int i = 0; i < n; i++) {
+                double at = span * (2.0 * i - (n - 1)) / n * omega;
+                v[(first + k) * (int) n + i] = POSITION_WEIGHT * (k < quarter ? Math.sin(at) : Math.cos(at));
+            }
+        }
+        return v;
     }
 
     /** Layers read, each once. */
     List<Integer> reads() {
-        return java.util.Arrays.stream(layers)
+        return Arrays.stream(layers)
                 .mapToInt(Math::toIntExact)
                 .distinct()
                 .boxed()

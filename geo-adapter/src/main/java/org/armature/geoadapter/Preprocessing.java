@@ -1,5 +1,6 @@
 package org.armature.geoadapter;
 
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -205,7 +206,7 @@ public record Preprocessing(int target, boolean pad, double maxDepth) {
         Tensor pose = in.get("camera_to_world." + i);
         Tensor k = in.get("intrinsics." + i);
         return new Source(
-                image.data().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE),
+                image.data().toArray(ValueLayout.JAVA_BYTE),
                 h,
                 w,
                 (int) image.shape().dim(2),

@@ -5,6 +5,7 @@ import static org.armature.graph.Ops.*;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
@@ -41,7 +42,7 @@ record Views(Value images, Map<String, Value> known, Modalities modalities) {
     }
 
     static Views of(Map<String, Value> inputs, Modalities m) {
-        Value images = java.util.Objects.requireNonNull(inputs.get("images"), "images");
+        Value images = Objects.requireNonNull(inputs.get("images"), "images");
         Shape s = batched(images.shape());
         return new Views(images.rank() == 4 ? reshape(images, s) : images, inputs, m);
     }
@@ -72,7 +73,7 @@ record Views(Value images, Map<String, Value> known, Modalities modalities) {
 
     /** One of {@link #known}, for the given views only. */
     Value of(String name, int[] views) {
-        Value v = java.util.Objects.requireNonNull(known.get(name), name);
+        Value v = Objects.requireNonNull(known.get(name), name);
         return take(v, views, count());
     }
 

@@ -1,0 +1,4 @@
+@NullMarked
+package org.armature.geoadapter;
+
+import org.jspecify.annotations.NullMarked;
