@@ -14,8 +14,8 @@ public record PointMetrics(double accuracy, double medianAccuracy, double comple
     /** Points as {@code [n][3]}; neither cloud may be empty. */
     public static PointMetrics of(double[][] predicted, double[][] truth) {
         if (predicted.length == 0 || truth.length == 0) {
-            throw new IllegalArgumentException("a point cloud is empty (" + predicted.length + " predicted, " + truth.length
-                    + " true points): compare where both have points");
+            throw new IllegalArgumentException("a point cloud is empty (" + predicted.length + " predicted, "
+                    + truth.length + " true points): compare where both have points");
         }
         double[] there = distances(predicted, truth);
         double[] back = distances(truth, predicted);

@@ -89,8 +89,7 @@ class EvaluationTest {
 
     @Test
     void oneSeedDrawsOneSequence() {
-        assertEquals(
-                Modalities.draw(new Random(5), 6, 0.1, 0.3), Modalities.draw(new Random(5), 6, 0.1, 0.3));
+        assertEquals(Modalities.draw(new Random(5), 6, 0.1, 0.3), Modalities.draw(new Random(5), 6, 0.1, 0.3));
     }
 
     private static Preprocessing.Source grey(int h, int w, boolean camera) {
@@ -116,8 +115,7 @@ class EvaluationTest {
     void camerasWithoutTheReferenceAreTold() {
         String said = assertThrows(
                         IllegalArgumentException.class,
-                        () -> new Preprocessing(56, false, 100)
-                                .apply(List.of(grey(56, 56, false), grey(56, 56, true))))
+                        () -> new Preprocessing(56, false, 100).apply(List.of(grey(56, 56, false), grey(56, 56, true))))
                 .getMessage();
         assertTrue(said.contains("not for view 0, the reference"), said);
     }
