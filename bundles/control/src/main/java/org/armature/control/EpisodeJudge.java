@@ -120,7 +120,8 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
             elapsed += t - lookedAt;
         }
         lookedAt = t;
-        boolean done = fulfilled(now.scene.world());
+        String asked = hub.instruction();
+        boolean done = fulfilled(now.scene.world(), asked);
         boolean over = elapsed > limitNanos;
         Score s = score;
         if (done || over) {
@@ -128,21 +129,21 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
                     "episode {} (seed {}): '{}' {} after {} s",
                     s.episodes() + 1,
                     s.seed(),
-                    hub.instruction(),
+                    asked,
                     done ? "done" : "not done",
                     elapsed / 100_000_000 / 10.0);
             score = new Score(s.episodes() + 1, s.successes() + (done ? 1 : 0), s.seed(), "", elapsed);
-            next(now);
+            next(now, asked);
         } else if (skipWanted) {
-            next(now);
+            next(now, asked);
         } else {
             score = new Score(s.episodes(), s.successes(), s.seed(), "", elapsed);
         }
     }
 
-    private boolean fulfilled(Simulator.World world) {
+    private boolean fulfilled(Simulator.World world, String asked) {
         try {
-            return world.scoring().fulfilled(hub.instruction());
+            return world.scoring().fulfilled(asked);
         } catch (IllegalArgumentException e) {
             LOG.debug("{}", e.getMessage());
             return false;
@@ -150,7 +151,7 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
     }
 
     /** Home, then the next scene at a tick boundary, then the policies again. */
-    private void next(Stage now) {
+    private void next(Stage now, String asked) {
         skipWanted = false;
         deck.pause(true);
         now.loop.schedule().clear();
@@ -165,7 +166,10 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
         }
         now.loop.schedule().clear();
         hub.nextEpisode(clock.nanos() + 1);
-        ask(now.scene.world());
+        if (hub.instruction().equals(asked)) {
+            // What a person has asked for meanwhile stays.
+            ask(now.scene.world());
+        }
         score = new Score(score.episodes(), score.successes(), seed, "", 0);
         elapsed = 0;
         lookedAt = clock.nanos();

@@ -41,7 +41,7 @@ class EpisodeTest {
         DeckSettings bounds = DeckSettings.standard();
         PerceptionDeck perceptions = new PerceptionDeck(hub, swaps, bounds, offered -> {});
         PolicyDeck deck = new PolicyDeck(hub, clock, record, swaps, bounds, perceptions);
-        EpisodeJudge judge = new EpisodeJudge(hub, clock, record, deck, "", 3);
+        EpisodeJudge judge = new EpisodeJudge(hub, clock, record, deck, "", 15);
         driver.timedBy(clock);
         driver.connect();
         registered.stream().filter(Sensor.class::isInstance).forEach(s -> hub.add((Sensor) s));
@@ -56,7 +56,8 @@ class EpisodeTest {
         try {
             deck.added(new Module<>("reach", "policy", "1", 0, 1, new Reach()));
             until("three episodes", () -> judge.score().episodes() >= 3);
-            assertEquals(judge.score().episodes(), judge.score().successes());
+            var score = judge.score();
+            assertEquals(score.episodes(), score.successes());
             assertTrue(judge.score().seed() >= 9, "seed " + judge.score().seed());
             assertTrue(toy.seeds.containsAll(List.of(7L, 8L, 9L)), "scenes of " + toy.seeds);
             assertTrue(toy.worstJump <= 2.0 / 1000 + 1e-9, "the scene was set with the arm at " + toy.worstJump);
