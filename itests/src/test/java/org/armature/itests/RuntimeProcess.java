@@ -1,0 +1,134 @@
+package org.armature.itests;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/**
+ * {@code ./armature run --headless --json} as a user starts it, in an instance folder of its own, on the distribution the
+ * build has just assembled. Closing kills it.
+ */
+final class RuntimeProcess implements AutoCloseable {
+    private static final Path ROOT = Path.of(System.getProperty("armature.root"));
+    private final Process process;
+    private final Path folder;
+
+    private RuntimeProcess(Process process, Path folder) {
+        this.process = process;
+        this.folder = folder;
+    }
+
+    /** Starts a runtime in {@code folder}; returns at once. */
+    static RuntimeProcess start(Path folder, String... options) throws IOException {
+        List<String> command = new ArrayList<>(List.of("run", "--headless", "--json", "--data", folder.toString()));
+        command.addAll(List.of(options));
+        Files.createDirectories(folder);
+        Process process = builder(command)
+                .redirectOutput(folder.resolve("stdout").toFile())
+                .redirectError(folder.resolve("stderr").toFile())
+                .start();
+        return new RuntimeProcess(process, folder);
+    }
+
+    private static ProcessBuilder builder(List<String> command) {
+        List<String> line = new ArrayList<>(List.of(ROOT.resolve("armature").toString()));
+        line.addAll(command);
+        ProcessBuilder builder = new ProcessBuilder(line);
+        builder.environment().put("ARMATURE_HOME", FrameworkExtension.DISTRIBUTION.toString());
+        builder.environment().put("ARMATURE_HEAP", "256m");
+        return builder;
+    }
+
+    /** What a one-shot command said. */
+    record Answer(int code, String out, String err) {}
+
+    /** Runs a one-shot command in {@code directory}. */
+    static Answer command(Path directory, String... words) throws IOException, InterruptedException {
+        Path out = Files.createTempFile("armature-out", "");
+        Path err = Files.createTempFile("armature-err", "");
+        try {
+            Process process = builder(List.of(words))
+                    .directory(directory.toFile())
+                    .redirectOutput(out.toFile())
+                    .redirectError(err.toFile())
+                    .start();
+            if (!process.waitFor(120, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                throw new IOException(String.join(" ", words) + " did not end");
+            }
+            return new Answer(process.exitValue(), Files.readString(out), Files.readString(err));
+        } finally {
+            Files.deleteIfExists(out);
+            Files.deleteIfExists(err);
+        }
+    }
+
+    /** A one-shot command to this runtime. */
+    Answer ask(String... words) throws IOException, InterruptedException {
+        List<String> all = new ArrayList<>(List.of(words));
+        all.addAll(List.of("--data", folder.toString()));
+        return command(folder, all.toArray(String[]::new));
+    }
+
+    Path deployFolder() {
+        return folder.resolve("deploy");
+    }
+
+    /** Waits until the control channel is open. */
+    RuntimeProcess awaitRunning() throws InterruptedException, IOException {
+        await("the runtime", () -> stderr().contains("running after"));
+        return this;
+    }
+
+    /** Waits for {@code condition}, at most a minute; on failure says what the runtime said. */
+    void await(String what, BooleanSupplier condition) throws InterruptedException, IOException {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (!condition.getAsBoolean()) {
+            if (!process.isAlive() || System.nanoTime() > end) {
+                throw new IOException(what + " did not come; the runtime said: " + stderr());
+            }
+            Thread.sleep(50);
+        }
+    }
+
+    String stderr() {
+        try {
+            return Files.readString(folder.resolve("stderr"));
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** As Ctrl-C would; the summary object. */
+    JsonNode stop() throws IOException, InterruptedException {
+        process.destroy();
+        return summary();
+    }
+
+    /** Waits for the end; the summary object. */
+    JsonNode summary() throws IOException, InterruptedException {
+        if (!process.waitFor(120, TimeUnit.SECONDS)) {
+            throw new IOException("the runtime did not end; it said: " + stderr());
+        }
+        if (process.exitValue() != 0) {
+            throw new IOException("exit code " + process.exitValue() + "; the runtime said: " + stderr());
+        }
+        return new ObjectMapper().readTree(folder.resolve("stdout").toFile());
+    }
+
+    /** {@code kill -9}. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly().waitFor();
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+        kill();
+    }
+}

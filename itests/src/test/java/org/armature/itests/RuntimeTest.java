@@ -1,0 +1,128 @@
+package org.armature.itests;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code ./armature run} from outside: summary, deploy folder, control channel, and what follows a kill. */
+class RuntimeTest {
+    @TempDir
+    Path folder;
+
+    /** A bundle without classes that imports {@code imports}. */
+    private static byte[] bundle(String name, String imports) throws IOException {
+        Manifest manifest = new Manifest();
+        Attributes main = manifest.getMainAttributes();
+        main.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        main.putValue("Bundle-ManifestVersion", "2");
+        main.putValue("Bundle-SymbolicName", name);
+        main.putValue("Bundle-Version", "1.0.0");
+        if (!imports.isEmpty()) {
+            main.putValue("Import-Package", imports);
+        }
+        java.io.ByteArrayOutputStream bytes = new java.io.ByteArrayOutputStream();
+        try (JarOutputStream jar = new JarOutputStream(bytes, manifest)) {
+            jar.putNextEntry(new java.util.zip.ZipEntry("filler"));
+            jar.write(new byte[20_000]);
+            jar.closeEntry();
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void drop(Path deploy, String name, byte[] content) throws IOException {
+        Path part = deploy.resolve("." + name + ".part");
+        try (OutputStream out = Files.newOutputStream(part)) {
+            out.write(content);
+        }
+        Files.move(part, deploy.resolve(name), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    @Test
+    void oneObjectOnStandardOutputAndBadFilesAreRefusedWithTheReason() throws Exception {
+        try (RuntimeProcess runtime = RuntimeProcess.start(folder).awaitRunning()) {
+            byte[] good = bundle("good", "org.armature.robot");
+            drop(runtime.deployFolder(), "notes.jar", "not a jar".getBytes(StandardCharsets.UTF_8));
+            drop(runtime.deployFolder(), "truncated.jar", Arrays.copyOf(good, good.length / 2));
+            drop(runtime.deployFolder(), "future.jar", bundle("future", "org.armature.robot;version=\"[9,10)\""));
+            RuntimeProcess.Answer deployed = runtime.ask(
+                    "deploy", Files.write(folder.resolve("good.jar"), good).toString());
+            assertEquals(0, deployed.code(), deployed.err());
+            runtime.await("refusals", () -> runtime.stderr().lines().filter(l -> l.contains("refused")).count() >= 3);
+            RuntimeProcess.Answer undeployed = runtime.ask("undeploy", "good");
+            assertEquals(0, undeployed.code(), undeployed.err());
+            RuntimeProcess.Answer modules = runtime.ask("modules", "--json");
+            assertTrue(modules.out().startsWith("["), modules.out());
+            JsonNode summary = runtime.stop();
+            List<String> names = new ArrayList<>();
+            summary.fieldNames().forEachRemaining(names::add);
+            assertEquals(
+                    List.of(
+                            "start_ms", "ticks", "missed", "lateness_us", "gc_pause_ms", "episodes", "successes", "chunks",
+                            "chunk_age_ms", "max_command_step", "holds", "faults", "swaps", "modules", "simulator", "executor"),
+                    names);
+            List<String> refused = new ArrayList<>();
+            summary.get("swaps").forEach(swap -> {
+                if (swap.get("outcome").asText().equals("refused")) {
+                    refused.add(swap.get("reason").asText());
+                }
+            });
+            assertTrue(refused.stream().anyMatch(r -> r.startsWith("notes.jar is not a whole jar")), refused.toString());
+            assertTrue(refused.stream().anyMatch(r -> r.startsWith("truncated.jar is not a whole jar")), refused.toString());
+            assertTrue(
+                    refused.stream().anyMatch(r -> r.contains("org.armature.robot in version 9")), refused.toString());
+        }
+    }
+
+    @Test
+    void killedInTheMiddleOfADeployTheNextStartIsClean() throws Exception {
+        try (RuntimeProcess runtime = RuntimeProcess.start(folder).awaitRunning()) {
+            for (int i = 0; i < 20; i++) {
+                drop(runtime.deployFolder(), "module" + i + ".jar", bundle("module" + i, ""));
+            }
+            runtime.await("a copy", () -> {
+                String[] copies = folder.resolve("staging").toFile().list();
+                return copies != null && copies.length > 0;
+            });
+            runtime.kill();
+        }
+        try (var files = Files.list(folder.resolve("deploy"))) {
+            for (Path file : files.toList()) {
+                Files.delete(file);
+            }
+        }
+        try (RuntimeProcess runtime = RuntimeProcess.start(folder).awaitRunning()) {
+            assertTrue(runtime.stop().get("swaps").isArray());
+        }
+        try (var copies = Files.list(folder.resolve("staging"))) {
+            assertEquals(List.of(), copies.toList());
+        }
+    }
+
+    @Test
+    void wrongUsageIsExitCodeTwoAndOneSentence() throws Exception {
+        RuntimeProcess.Answer option = RuntimeProcess.command(folder, "run", "--spede", "2");
+        assertEquals(2, option.code());
+        assertTrue(option.err().contains("did you mean --speed"), option.err());
+        RuntimeProcess.Answer command = RuntimeProcess.command(folder, "modlues");
+        assertEquals(2, command.code());
+        assertTrue(command.err().contains("modules"), command.err());
+        RuntimeProcess.Answer nobody = RuntimeProcess.command(folder, "deploy", "x.jar", "--data", folder.toString());
+        assertEquals(1, nobody.code());
+        assertTrue(nobody.err().contains("no runtime is running"), nobody.err());
+    }
+}
