@@ -74,7 +74,8 @@ class ArchitectureTest {
         for (JavaClass from : classes) {
             for (Dependency dependency : from.getDirectDependenciesFromSelf()) {
                 if (forbidden.test(from, dependency.getTargetClass())) {
-                    found.add(from.getName() + " -> " + dependency.getTargetClass().getName());
+                    found.add(from.getName() + " -> "
+                            + dependency.getTargetClass().getName());
                 }
             }
         }
@@ -87,9 +88,8 @@ class ArchitectureTest {
         return plain.getSource()
                 .filter(source -> source.getUri().getScheme().equals("file"))
                 .map(source -> Path.of(source.getUri()))
-                .flatMap(file -> modules.stream()
-                        .filter(file::startsWith)
-                        .max(Comparator.comparingInt(Path::getNameCount)))
+                .flatMap(file ->
+                        modules.stream().filter(file::startsWith).max(Comparator.comparingInt(Path::getNameCount)))
                 .map(module -> ROOT.relativize(module).toString())
                 .orElse("");
     }

@@ -45,10 +45,14 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
                 .findFirst()
                 .orElseThrow()
                 .newFramework(Map.of(
-                        Constants.FRAMEWORK_STORAGE, cache.toString(),
-                        Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA, shared(),
-                        "armature.home", DISTRIBUTION.toString(),
-                        "ds.loglevel", "1"));
+                        Constants.FRAMEWORK_STORAGE,
+                        cache.toString(),
+                        Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
+                        shared(),
+                        "armature.home",
+                        DISTRIBUTION.toString(),
+                        "ds.loglevel",
+                        "1"));
         framework.start();
         BundleContext bundles = framework.getBundleContext();
         for (String stage : wanted.value()) {
@@ -74,7 +78,8 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
         Path api = jars(DISTRIBUTION.resolve("bundles/modules")).stream()
                 .filter(jar -> jar.getFileName().toString().startsWith("armature-api-"))
                 .findFirst()
-                .orElseThrow(() -> new IOException("no api in " + DISTRIBUTION + ": run mvn verify, or ./armature test"));
+                .orElseThrow(
+                        () -> new IOException("no api in " + DISTRIBUTION + ": run mvn verify, or ./armature test"));
         try (JarFile jar = new JarFile(api.toFile())) {
             // uses: directives name packages only the api bundle sees.
             String exported = jar.getManifest()
@@ -88,7 +93,9 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
 
     private static List<Path> jars(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {
-            return files.filter(file -> file.toString().endsWith(".jar")).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(".jar"))
+                    .sorted()
+                    .toList();
         }
     }
 

@@ -16,8 +16,11 @@ import org.osgi.framework.wiring.BundleWiring;
 @InFramework({"platform", "modules", "robot", "web"})
 class RunListTest {
     /** Nobody imports these; they are there for what they do. */
-    private static final Set<String> AT_WORK =
-            Set.of("org.apache.felix.scr", "org.apache.felix.configadmin", "org.apache.felix.log", "org.apache.felix.http.jetty12");
+    private static final Set<String> AT_WORK = Set.of(
+            "org.apache.felix.scr",
+            "org.apache.felix.configadmin",
+            "org.apache.felix.log",
+            "org.apache.felix.http.jetty12");
 
     @Test
     void everyBundleIsActive(BundleContext context) {
@@ -28,10 +31,14 @@ class RunListTest {
     void noThirdPartyBundleIsSuperfluous(BundleContext context) {
         assertEquals(
                 List.of(),
-                names(context, bundle -> !bundle.getSymbolicName().startsWith("org.armature")
-                        && bundle.getBundleId() != 0
-                        && !AT_WORK.contains(bundle.getSymbolicName())
-                        && bundle.adapt(BundleWiring.class).getProvidedWires(null).isEmpty()));
+                names(
+                        context,
+                        bundle -> !bundle.getSymbolicName().startsWith("org.armature")
+                                && bundle.getBundleId() != 0
+                                && !AT_WORK.contains(bundle.getSymbolicName())
+                                && bundle.adapt(BundleWiring.class)
+                                        .getProvidedWires(null)
+                                        .isEmpty()));
     }
 
     @Test

@@ -62,7 +62,13 @@ class RuntimeTest {
             RuntimeProcess.Answer deployed = runtime.ask(
                     "deploy", Files.write(folder.resolve("good.jar"), good).toString());
             assertEquals(0, deployed.code(), deployed.err());
-            runtime.await("refusals", () -> runtime.stderr().lines().filter(l -> l.contains("refused")).count() >= 3);
+            runtime.await(
+                    "refusals",
+                    () -> runtime.stderr()
+                                    .lines()
+                                    .filter(l -> l.contains("refused"))
+                                    .count()
+                            >= 3);
             RuntimeProcess.Answer undeployed = runtime.ask("undeploy", "good");
             assertEquals(0, undeployed.code(), undeployed.err());
             RuntimeProcess.Answer modules = runtime.ask("modules", "--json");
@@ -72,8 +78,22 @@ class RuntimeTest {
             summary.fieldNames().forEachRemaining(names::add);
             assertEquals(
                     List.of(
-                            "start_ms", "ticks", "missed", "lateness_us", "gc_pause_ms", "episodes", "successes", "chunks",
-                            "chunk_age_ms", "max_command_step", "holds", "faults", "swaps", "modules", "simulator", "executor"),
+                            "start_ms",
+                            "ticks",
+                            "missed",
+                            "lateness_us",
+                            "gc_pause_ms",
+                            "episodes",
+                            "successes",
+                            "chunks",
+                            "chunk_age_ms",
+                            "max_command_step",
+                            "holds",
+                            "faults",
+                            "swaps",
+                            "modules",
+                            "simulator",
+                            "executor"),
                     names);
             List<String> refused = new ArrayList<>();
             summary.get("swaps").forEach(swap -> {
@@ -81,8 +101,11 @@ class RuntimeTest {
                     refused.add(swap.get("reason").asText());
                 }
             });
-            assertTrue(refused.stream().anyMatch(r -> r.startsWith("notes.jar is not a whole jar")), refused.toString());
-            assertTrue(refused.stream().anyMatch(r -> r.startsWith("truncated.jar is not a whole jar")), refused.toString());
+            assertTrue(
+                    refused.stream().anyMatch(r -> r.startsWith("notes.jar is not a whole jar")), refused.toString());
+            assertTrue(
+                    refused.stream().anyMatch(r -> r.startsWith("truncated.jar is not a whole jar")),
+                    refused.toString());
             assertTrue(
                     refused.stream().anyMatch(r -> r.contains("org.armature.robot in version 9")), refused.toString());
         }

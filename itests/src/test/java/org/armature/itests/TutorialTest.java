@@ -25,16 +25,13 @@ class TutorialTest {
         Path instance = folder.resolve("instance");
         // The reader's default instance is build/run; the test's is its own.
         Path bin = Files.createDirectory(folder.resolve("bin"));
-        Path command = Files.writeString(
-                bin.resolve("armature"),
-                """
+        Path command = Files.writeString(bin.resolve("armature"), """
                 #!/bin/sh
                 case $1 in
                     deploy | undeploy | modules) exec '%s/armature' "$@" --data '%s' ;;
                     *) exec '%s/armature' "$@" ;;
                 esac
-                """
-                        .formatted(ROOT, instance, ROOT));
+                """.formatted(ROOT, instance, ROOT));
         assertTrue(command.toFile().setExecutable(true));
         StringBuilder script = new StringBuilder("set -eu\n");
         Matcher block = BLOCK.matcher(Files.readString(ROOT.resolve("docs/tutorial.md")));

@@ -129,7 +129,10 @@ public final class Doctor implements Callable<Integer> {
     }
 
     private void openCl() {
-        library("OpenCL", "libOpenCL.so.1", "the GPU is not used: install ocl-icd-libopencl1 and a driver, or pocl-opencl-icd");
+        library(
+                "OpenCL",
+                "libOpenCL.so.1",
+                "the GPU is not used: install ocl-icd-libopencl1 and a driver, or pocl-opencl-icd");
         Path vendors = Path.of("/etc/OpenCL/vendors");
         List<String> names = List.of();
         if (Files.isDirectory(vendors)) {

@@ -100,9 +100,11 @@ public final class New implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(new ObjectMapper()
-                    .writeValueAsString(Map.of("kind", small, "id", name, "directory", target.toString(), "api", version)));
+                    .writeValueAsString(
+                            Map.of("kind", small, "id", name, "directory", target.toString(), "api", version)));
         } else {
-            out.println("wrote " + target + ": build it with mvn package, then armature deploy target/" + name + "-0.1.0.jar");
+            out.println("wrote " + target + ": build it with mvn package, then armature deploy target/" + name
+                    + "-0.1.0.jar");
         }
         return 0;
     }
@@ -136,23 +138,19 @@ public final class New implements Callable<Integer> {
         String file = jars.getFirst().getFileName().toString();
         String version = file.substring("armature-api-".length(), file.length() - ".jar".length());
         String local = System.getProperty("maven.repo.local");
-        Path repository = local != null
-                ? Path.of(local)
-                : Path.of(System.getProperty("user.home"), ".m2", "repository");
+        Path repository =
+                local != null ? Path.of(local) : Path.of(System.getProperty("user.home"), ".m2", "repository");
         Path folder = repository.resolve("org/armature/armature-api/" + version);
         Files.createDirectories(folder);
         Files.copy(jars.getFirst(), folder.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-        Files.writeString(
-                folder.resolve("armature-api-" + version + ".pom"),
-                """
+        Files.writeString(folder.resolve("armature-api-" + version + ".pom"), """
                 <project xmlns="http://maven.apache.org/POM/4.0.0">
                   <modelVersion>4.0.0</modelVersion>
                   <groupId>org.armature</groupId>
                   <artifactId>armature-api</artifactId>
                   <version>%s</version>
                 </project>
-                """
-                        .formatted(version));
+                """.formatted(version));
         return version;
     }
 }
