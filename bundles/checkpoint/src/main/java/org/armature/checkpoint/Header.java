@@ -9,10 +9,14 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -92,8 +96,11 @@ record Header(SequencedMap<String, Entry> tensors, Map<String, String> metadata,
         }
         long dataStart = 8 + n;
         try (InputStream in = stream(file.asSlice(8, n).asByteBuffer());
-                JsonParser json = JSON.createParser(in)) {
+                Reader utf8 = new InputStreamReader(in, StandardCharsets.UTF_8.newDecoder());
+                JsonParser json = JSON.createParser(utf8)) {
             return new Parser(json, where, file.byteSize() - dataStart).parse(dataStart);
+        } catch (CharacterCodingException e) {
+            throw new MalformedFile(where, "has a header that is not UTF-8", e);
         } catch (JsonProcessingException e) {
             String why = e instanceof JsonParseException p ? p.getOriginalMessage() : e.getMessage();
             throw new MalformedFile(where, "has a header that is not valid JSON: " + why, e);

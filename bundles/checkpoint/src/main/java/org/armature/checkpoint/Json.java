@@ -11,6 +11,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -47,8 +49,10 @@ public final class Json implements ConfigReader {
     }
 
     static JsonNode tree(Path json) throws IOException {
-        try (var in = Files.newInputStream(json)) {
+        try (Reader in = Files.newBufferedReader(json)) {
             return MAPPER.readTree(in);
+        } catch (CharacterCodingException e) {
+            throw new IOException(json + " is not UTF-8: save it as UTF-8", e);
         } catch (JsonProcessingException e) {
             String place =
                     e.getLocation() == null ? "" : " (line " + e.getLocation().getLineNr() + ")";

@@ -85,6 +85,24 @@ class HeaderTest {
     }
 
     @Test
+    void aHeaderIsUtf8AndNothingElse() {
+        for (java.nio.charset.Charset other : List.of(StandardCharsets.UTF_16LE, StandardCharsets.UTF_32LE)) {
+            byte[] j = "{}".getBytes(other);
+            byte[] b = ByteBuffer.allocate(8 + j.length)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putLong(j.length)
+                    .put(j)
+                    .array();
+            assertThrows(MalformedFile.class, () -> Header.read(MemorySegment.ofArray(b), "weights"), other.name());
+        }
+        byte[] wrong = file("{\"?\":{}}", 0);
+        wrong[10] = (byte) 0xFF;
+        MalformedFile e =
+                assertThrows(MalformedFile.class, () -> Header.read(MemorySegment.ofArray(wrong), "weights"));
+        assertTrue(e.getMessage().contains("not UTF-8"), e.getMessage());
+    }
+
+    @Test
     void shortFilesAreRefused() {
         assertThrows(MalformedFile.class, () -> Header.read(MemorySegment.ofArray(new byte[7]), "weights"));
     }
