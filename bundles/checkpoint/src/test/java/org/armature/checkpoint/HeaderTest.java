@@ -97,8 +97,7 @@ class HeaderTest {
         }
         byte[] wrong = file("{\"?\":{}}", 0);
         wrong[10] = (byte) 0xFF;
-        MalformedFile e =
-                assertThrows(MalformedFile.class, () -> Header.read(MemorySegment.ofArray(wrong), "weights"));
+        MalformedFile e = assertThrows(MalformedFile.class, () -> Header.read(MemorySegment.ofArray(wrong), "weights"));
         assertTrue(e.getMessage().contains("not UTF-8"), e.getMessage());
     }
 
