@@ -1,5 +1,6 @@
 package org.armature.model;
 
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Map;
 import java.util.Optional;
@@ -70,6 +71,11 @@ public interface EntryPoint {
 
         /** Inputs by name, cotangents among them. */
         Map<String, Tensor> inputs();
+
+        /** Where the case or checkpoint lies, for files beside it that are no tensors (merges of a tokenizer). */
+        default Optional<Path> folder() {
+            return Optional.empty();
+        }
 
         /** The input of that name; throws {@link IllegalArgumentException} if it is missing. */
         default Tensor input(String name) {
