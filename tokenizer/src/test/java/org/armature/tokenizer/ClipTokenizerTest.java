@@ -36,7 +36,7 @@ class ClipTokenizerTest {
     @Test
     void textIsCleaned() {
         assertEquals("caf\u00e9 & <b> 'q' \u2026", PlainText.of("  Cafe\u0301 &amp;amp;\n&lt;B&gt; \u2018q\u2019 &hellip;"));
-        assertEquals("\u20ac &nothing; &x", PlainText.of("&#128; &nothing; &ampx"));
+        assertEquals("\u20ac &zzz; &x", PlainText.of("&#128; &zzz; &ampx"));
     }
 
     @Test
