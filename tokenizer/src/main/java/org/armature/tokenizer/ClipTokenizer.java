@@ -167,5 +167,4 @@ final class ClipTokenizer {
     private static int printableFirst(String a, String b) {
         return Integer.compare(a.charAt(0), b.charAt(0)); // the replacements follow all bytes
     }
-
 }

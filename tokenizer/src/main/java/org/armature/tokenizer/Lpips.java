@@ -55,8 +55,13 @@ final class Lpips {
             }
             for (int layer : STAGES[i]) {
                 Scope c = p.at("net").at("slice" + (i + 1), layer);
-                Value weight = stopGradient(c.parameter("weight", channels[i], x.shape().dim(1), 3, 3));
-                x = relu(conv(x, weight, stopGradient(c.parameter("bias", channels[i])), Window.of(2).pad(1)));
+                Value weight = stopGradient(
+                        c.parameter("weight", channels[i], x.shape().dim(1), 3, 3));
+                x = relu(conv(
+                        x,
+                        weight,
+                        stopGradient(c.parameter("bias", channels[i])),
+                        Window.of(2).pad(1)));
             }
             maps.add(x);
         }

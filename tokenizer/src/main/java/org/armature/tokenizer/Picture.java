@@ -17,7 +17,9 @@ record Picture(int height, int width, byte[] pixels) {
     static final float[] DEVIATION = {0.229f, 0.224f, 0.225f};
 
     Picture {
-        if (height < 1 || width < 1 || pixels.length != Math.multiplyExact(Math.multiplyExact(height, width), CHANNELS)) {
+        if (height < 1
+                || width < 1
+                || pixels.length != Math.multiplyExact(Math.multiplyExact(height, width), CHANNELS)) {
             throw new IllegalArgumentException("an image of " + width + " x " + height + " needs " + CHANNELS
                     + " bytes a pixel, not " + pixels.length + " in all");
         }
@@ -41,9 +43,7 @@ record Picture(int height, int width, byte[] pixels) {
         private static double cubic(double at) {
             double a = -0.5;
             double x = Math.abs(at);
-            return x < 1
-                    ? ((a + 2) * x - (a + 3)) * x * x + 1
-                    : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+            return x < 1 ? ((a + 2) * x - (a + 3)) * x * x + 1 : x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
         }
     }
 

@@ -22,16 +22,18 @@ final class PlainText {
             Pattern.compile("&(#[0-9]{1,9};?|#[xX][0-9a-fA-F]{1,8};?|[^\\t\\n\\f <&#;]{1,32};?)");
     private static final Pattern QUOTES = Pattern.compile("[\u02BC\u2018-\u201B]");
     private static final Pattern DOUBLE_QUOTES = Pattern.compile("[\u201C-\u201F]");
-    private static final Pattern COMPATIBLE = Pattern.compile("[\u0132\u0133\u0149\u01C4-\u01CC\u01F1-\u01F3\uFB00-\uFB06\uFF01-\uFFEF]");
+    private static final Pattern COMPATIBLE =
+            Pattern.compile("[\u0132\u0133\u0149\u01C4-\u01CC\u01F1-\u01F3\uFB00-\uFB06\uFF01-\uFFEF]");
     private static final Pattern CONTROL = Pattern.compile(
             "[\\x00-\\x08\\x0B\\x0E-\\x1F\\x7F\uFEFF\u206A-\u206F\uFFF9-\uFFFC]|\\x1B\\[[0-9;]*[a-zA-Z]");
     /** Names of U+00A0 to U+00FF, in order. */
-    private static final String LATIN = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr"
-            + " deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute"
-            + " Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve"
-            + " Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde"
-            + " auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc"
-            + " otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
+    private static final String LATIN =
+            "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr"
+                    + " deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute"
+                    + " Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve"
+                    + " Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde"
+                    + " auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc"
+                    + " otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
     /** Names that HTML also takes without a semicolon. */
     private static final Map<String, String> OLD = new HashMap<>(
             Map.of("amp", "&", "lt", "<", "gt", ">", "quot", "\"", "AMP", "&", "LT", "<", "GT", ">", "QUOT", "\""));
@@ -46,7 +48,8 @@ final class PlainText {
         NAMED.putAll(OLD);
         NAMED.putAll(Map.of("apos", "'", "hellip", "\u2026", "mdash", "\u2014", "ndash", "\u2013", "bull", "\u2022"));
         NAMED.putAll(Map.of("lsquo", "\u2018", "rsquo", "\u2019", "ldquo", "\u201C", "rdquo", "\u201D"));
-        NAMED.putAll(Map.of("trade", "\u2122", "euro", "\u20AC", "rarr", "\u2192", "larr", "\u2190", "minus", "\u2212"));
+        NAMED.putAll(
+                Map.of("trade", "\u2122", "euro", "\u20AC", "rarr", "\u2192", "larr", "\u2190", "minus", "\u2212"));
     }
 
     private PlainText() {}

@@ -27,7 +27,8 @@ import org.armature.model.Config;
  * {@code dino_head}, {@code teacher_trunk}, {@code teacher_dino_head}.
  */
 final class SelfSupervision {
-    private static final Map<String, String> STUDENT = Map.of("teacher_trunk.", "trunk.", "teacher_dino_head.", "dino_head.");
+    private static final Map<String, String> STUDENT =
+            Map.of("teacher_trunk.", "trunk.", "teacher_dino_head.", "dino_head.");
 
     private final Vtp vtp;
     private final Head head;
@@ -88,7 +89,9 @@ final class SelfSupervision {
                 head.build(studentHead, rows(student.patches(), masked)));
         out.put(
                 "student_local_cls_tokens_after_head",
-                head.build(studentHead, vtp.tokens(p.at("trunk"), local, Value.none()).cls()));
+                head.build(
+                        studentHead,
+                        vtp.tokens(p.at("trunk"), local, Value.none()).cls()));
         return out;
     }
 

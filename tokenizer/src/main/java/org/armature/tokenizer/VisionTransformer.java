@@ -81,7 +81,8 @@ final class VisionTransformer {
 
     private static Value rmsNorm(Scope p, Value x) {
         Value power = reduceMean(mul(x, x), true, -1);
-        return mul(div(x, sqrt(add(power, 1e-5))), p.parameter("weight", x.shape().dim(-1)));
+        return mul(
+                div(x, sqrt(add(power, 1e-5))), p.parameter("weight", x.shape().dim(-1)));
     }
 
     static Value layerNorm(Scope p, Value x, double epsilon) {

@@ -61,7 +61,8 @@ final class Vtp implements Model {
 
     /** {@code image [B, 3, H, W] -> latents [B, C, H/patch, W/patch]}. */
     Value encode(Scope p, Value image) {
-        Value z = bottleneck(p.at("trunk"), tokens(p.at("trunk"), image, Value.none()).patches());
+        Value z = bottleneck(
+                p.at("trunk"), tokens(p.at("trunk"), image, Value.none()).patches());
         return map(z, rows(image), columns(image));
     }
 
@@ -79,7 +80,8 @@ final class Vtp implements Model {
         int patch = c.patch();
         Value x = transposeLast(reshape(latents, 0, channels, (long) h * w));
         x = pointwise(p.at("proj_in"), x, width);
-        Rotary rotary = Rotary.of(p, c.periods(), c.bf16Rotary(), h, w, c.decoder().headWidth());
+        Rotary rotary =
+                Rotary.of(p, c.periods(), c.bf16Rotary(), h, w, c.decoder().headWidth());
         x = decoder.norm(p.at("norm"), decoder.blocks(p, x, rotary, 0).getLast());
         Value pixels = pointwise(p.at("proj_out"), x, 3L * patch * patch);
         Value tiles = reshape(pixels, 0, h, w, 3, patch, patch); // pixel shuffle: channel = c patch^2 + dy patch + dx
@@ -117,7 +119,8 @@ final class Vtp implements Model {
             x = where(reshape(masks, 0, (long) h * w, 1), maskToken, x);
         }
         Value cls = node("Expand", p.parameter("cls_token", 1, 1, width), shape(slice(x, 1, 0, 1)));
-        Rotary rotary = Rotary.of(p, c.periods(), c.bf16Rotary(), h, w, c.vision().headWidth());
+        Rotary rotary =
+                Rotary.of(p, c.periods(), c.bf16Rotary(), h, w, c.vision().headWidth());
         return vision.blocks(p, concat(1, cls, x), rotary, 1);
     }
 
@@ -143,7 +146,8 @@ final class Vtp implements Model {
                 ? tokens
                 : linear(
                         tokens,
-                        p.at("feature_bottleneck").parameter("weight", c.bottleneck(), c.vision().width()),
+                        p.at("feature_bottleneck")
+                                .parameter("weight", c.bottleneck(), c.vision().width()),
                         Value.none());
     }
 
@@ -162,7 +166,8 @@ final class Vtp implements Model {
         if (!c.bottleneckForLatentsOnly()) {
             x = bottleneck(p.at("trunk"), x);
         }
-        Value weight = p.at("visual_proj").parameter("weight", c.text().width(), x.shape().dim(1));
+        Value weight = p.at("visual_proj")
+                .parameter("weight", c.text().width(), x.shape().dim(1));
         return linear(x, weight, Value.none());
     }
 
@@ -197,8 +202,8 @@ final class Vtp implements Model {
         int patch = c.patch();
         if (n % patch != 0 || n == 0) {
             long nearest = Math.max(1, Math.round((double) n / patch)) * patch;
-            throw new IllegalArgumentException("image " + image + " has " + side + " " + n + ", no multiple of the patch of "
-                    + patch + ": resize it to " + nearest);
+            throw new IllegalArgumentException("image " + image + " has " + side + " " + n
+                    + ", no multiple of the patch of " + patch + ": resize it to " + nearest);
         }
         return (int) (n / patch);
     }
@@ -214,7 +219,9 @@ final class Vtp implements Model {
         SequencedMap<String, TensorType> in = new LinkedHashMap<>();
         in.put("image", new TensorType(DType.FLOAT, Shape.named("batch", 3, c.imageSize(), c.imageSize())));
         if (c.contrastive()) {
-            in.put("text", new TensorType(DType.INT64, Shape.named("texts", c.text().context())));
+            in.put(
+                    "text",
+                    new TensorType(DType.INT64, Shape.named("texts", c.text().context())));
         }
         return in;
     }

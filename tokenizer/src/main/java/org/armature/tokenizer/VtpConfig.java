@@ -56,8 +56,8 @@ record VtpConfig(
                         + " heads: the width of a head must be a whole multiple of 4 for the rotary embedding");
             }
             if (!List.of("mlp", "swiglu", "swiglu32", "swiglu64", "swiglu128").contains(ffn)) {
-                throw new IllegalArgumentException("ffn layer \"" + ffn
-                        + "\" is not known: choose mlp, swiglu, swiglu32, swiglu64 or swiglu128");
+                throw new IllegalArgumentException(
+                        "ffn layer \"" + ffn + "\" is not known: choose mlp, swiglu, swiglu32, swiglu64 or swiglu128");
             }
             if (!List.of("rmsnorm", "layernorm", "layernormbf16").contains(norm)) {
                 throw new IllegalArgumentException(

@@ -124,7 +124,9 @@ public final class VtpModule implements ModelProvider, EntryPoint {
         List<Vtp.Tokens> last = vtp.intermediate(trunk, image, inv.config().integer("n", 1));
         for (int i = 0; i < last.size(); i++) {
             b.output("intermediate." + i + ".cls", last.get(i).cls());
-            b.output("intermediate." + i + ".patch", Vtp.map(last.get(i).patches(), vtp.rows(image), vtp.columns(image)));
+            b.output(
+                    "intermediate." + i + ".patch",
+                    Vtp.map(last.get(i).patches(), vtp.rows(image), vtp.columns(image)));
         }
         Vtp.Tokens t = last.getLast();
         b.output("cls_token", t.cls());
@@ -150,10 +152,14 @@ public final class VtpModule implements ModelProvider, EntryPoint {
 
     private static void selfSupervised(Graph.Builder b, Invocation inv) {
         Config c = inv.config();
-        SelfSupervision ssl = new SelfSupervision(
-                new Vtp(withStoredPeriods(VtpConfig.ofTraining(c), inv, "trunk")), c);
+        SelfSupervision ssl = new SelfSupervision(new Vtp(withStoredPeriods(VtpConfig.ofTraining(c), inv, "trunk")), c);
         Value masks = cast(in(b, inv, "masks"), DType.BOOL);
-        ssl.build(b.scope(), in(b, inv, "global_crops"), in(b, inv, "local_crops"), masks, in(b, inv, "mask_indices_list"))
+        ssl.build(
+                        b.scope(),
+                        in(b, inv, "global_crops"),
+                        in(b, inv, "local_crops"),
+                        masks,
+                        in(b, inv, "mask_indices_list"))
                 .forEach(b::output);
         if (c.has("momentum")) {
             SelfSupervision.movingAverage(b.scope(), b.build().parameters(), c.number("momentum"))
@@ -171,7 +177,8 @@ public final class VtpModule implements ModelProvider, EntryPoint {
         b.output("mse_loss", Losses.mse(restored, image));
         b.output(
                 "clip_loss",
-                Losses.contrastive(in(b, inv, "image_features"), in(b, inv, "text_features"), in(b, inv, "logit_scale")));
+                Losses.contrastive(
+                        in(b, inv, "image_features"), in(b, inv, "text_features"), in(b, inv, "logit_scale")));
 
         Value cls = in(b, inv, "teacher_cls");
         Shape row = Shape.of(1, cls.shape().dim(1));
@@ -188,8 +195,7 @@ public final class VtpModule implements ModelProvider, EntryPoint {
 
         Value patches = Losses.sinkhorn(in(b, inv, "teacher_patch"), teacher);
         b.output("teacher_patch_sinkhorn", patches);
-        b.output(
-                "ibot_loss_sinkhorn", Losses.ibot(in(b, inv, "student_patch"), patches, in(b, inv, "masks"), student));
+        b.output("ibot_loss_sinkhorn", Losses.ibot(in(b, inv, "student_patch"), patches, in(b, inv, "masks"), student));
         b.output("koleo_loss", Losses.koleo(in(b, inv, "student_global_cls_tokens")));
     }
 

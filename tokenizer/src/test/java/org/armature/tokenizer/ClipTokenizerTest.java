@@ -29,13 +29,13 @@ class ClipTokenizerTest {
 
     @Test
     void digitsStandAlone() {
-        assertArrayEquals(
-                new long[] {514, id('4') + WORD_END, id('2') + WORD_END, 515}, tokenizer.encode("42", 4));
+        assertArrayEquals(new long[] {514, id('4') + WORD_END, id('2') + WORD_END, 515}, tokenizer.encode("42", 4));
     }
 
     @Test
     void textIsCleaned() {
-        assertEquals("caf\u00e9 & <b> 'q' \u2026", PlainText.of("  Cafe\u0301 &amp;amp;\n&lt;B&gt; \u2018q\u2019 &hellip;"));
+        assertEquals(
+                "caf\u00e9 & <b> 'q' \u2026", PlainText.of("  Cafe\u0301 &amp;amp;\n&lt;B&gt; \u2018q\u2019 &hellip;"));
         assertEquals("\u20ac &zzz; &x", PlainText.of("&#128; &zzz; &ampx"));
     }
 

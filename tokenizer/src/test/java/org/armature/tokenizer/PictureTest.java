@@ -22,7 +22,9 @@ class PictureTest {
         byte[] want = new byte[size * size * 3];
         Arrays.fill(want, (byte) level);
         for (Picture.Filter f : Picture.Filter.values()) {
-            assertArrayEquals(want, new Picture(height, width, pixels).resize(size, size, f).pixels());
+            assertArrayEquals(
+                    want,
+                    new Picture(height, width, pixels).resize(size, size, f).pixels());
         }
     }
 

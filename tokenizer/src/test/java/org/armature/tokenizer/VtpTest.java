@@ -46,8 +46,11 @@ class VtpTest {
     void largeHasTheOfficialSize() {
         List<Value> all = parameters(LARGE);
         assertEquals(789, all.size());
-        assertEquals(295, all.stream().filter(v -> v.name().startsWith("trunk.")).count());
-        assertEquals(343, all.stream().filter(v -> v.name().startsWith("pixel_decoder.")).count());
+        assertEquals(
+                295, all.stream().filter(v -> v.name().startsWith("trunk.")).count());
+        assertEquals(
+                343,
+                all.stream().filter(v -> v.name().startsWith("pixel_decoder.")).count());
         assertEquals(731_570_721L, count(all));
     }
 
@@ -69,7 +72,9 @@ class VtpTest {
     void anImageThatIsNoMultipleOfThePatchIsRefusedWithTheNearestSize() {
         IllegalArgumentException e = assertThrows(
                 IllegalArgumentException.class,
-                () -> new VtpModule().create(Config.of(Map.of("image_size", 250))).graph("vtp"));
+                () -> new VtpModule()
+                        .create(Config.of(Map.of("image_size", 250)))
+                        .graph("vtp"));
         assertTrue(e.getMessage().endsWith("resize it to 256"), e.getMessage());
     }
 
@@ -79,7 +84,9 @@ class VtpTest {
         Graph g = new VtpModule().create(Config.of(TINY)).graph("vtp");
         Map<String, Tensor> weights = new HashMap<>();
         Random random = new Random(7);
-        g.parameters().forEach(v -> weights.put(v.name(), random(random, v.shape(), v.name().endsWith("periods"))));
+        g.parameters()
+                .forEach(v ->
+                        weights.put(v.name(), random(random, v.shape(), v.name().endsWith("periods"))));
         Tensor two = random(random, Shape.of(2, 3, 32, 32), false);
         float[] both = latents(g, weights, two);
         float[] second = latents(g, weights, two.slice(1, 2).copy());
