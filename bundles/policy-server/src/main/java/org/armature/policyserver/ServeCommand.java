@@ -15,8 +15,7 @@ import picocli.CommandLine.Parameters;
 @Component(service = Callable.class, property = "armature.command=serve", scope = ServiceScope.PROTOTYPE)
 @Command(
         name = "serve",
-        description = "Serves a policy over openpi's WebSocket protocol (openpi-client works unchanged).",
-        mixinStandardHelpOptions = true)
+        description = "Serves a policy over openpi's WebSocket protocol (openpi-client works unchanged).")
 public final class ServeCommand implements Callable<Integer> {
     private final Endpoints endpoints;
 

@@ -31,7 +31,6 @@ import picocli.CommandLine.Spec;
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=train")
 @Command(
         name = "train",
-        mixinStandardHelpOptions = true,
         description = "Trains a model as CONFIG says. Ctrl-C ends it with a checkpoint, --resume goes on.")
 public final class TrainCommand implements Callable<Integer> {
     private static final Duration BETWEEN_LINES = Duration.ofMillis(500);

@@ -35,7 +35,6 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "verify",
         description = "Compares modules and executors with golden cases and ONNX node tests.",
-        mixinStandardHelpOptions = true,
         footer = "Exit code 1 if any case is out of tolerance or ends in an error.")
 public final class VerifyCommand implements Callable<Integer> {
     private final List<Executor> executors;
