@@ -57,7 +57,7 @@ public final class ServeCommand implements Callable<Integer> {
                     + " password is the environment variable ARMATURE_TLS_PASSWORD")
     private String tls = "";
 
-    @Option(names = "--debug", description = "errors sent to clients carry a Java stack")
+    @Option(names = "--tracebacks", description = "errors sent to clients carry a Java stack")
     private boolean debug;
 
     /** The policies there are. */
