@@ -24,9 +24,7 @@ import picocli.CommandLine.Spec;
 
 /** {@code armature graph MODEL.onnx [--after PASS] [--svg FILE]}. */
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=graph")
-@Command(
-        name = "graph",
-        description = "Prints a model's graph as text, or draws it as SVG.")
+@Command(name = "graph", description = "Prints a model's graph as text, or draws it as SVG.")
 public final class GraphCommand implements Callable<Integer> {
     private final List<ModelFormat> formats;
     private final List<GraphPass> passes;
