@@ -15,6 +15,8 @@ import org.armature.graph.Value;
  * measured before choosing is in the README.
  */
 final class Convolution {
+    private static final long THIN = 64;
+
     private Convolution() {}
 
     // ---- input -----------------------------------------------------------------------------------------------------
@@ -86,7 +88,8 @@ final class Convolution {
         if (depthwise && dy.shape().dim(1) == channels) {
             return g.taps() > 1 ? planes(x, dy, g) : depthwiseTaps(x, dy, g);
         }
-        return dense(x, dy, g);
+        // A product per kernel position copies less, but with few channels the products are too thin.
+        return channels / g.group() < THIN ? dense(x, dy, g) : taps(x, dy, g);
     }
 
     /**
