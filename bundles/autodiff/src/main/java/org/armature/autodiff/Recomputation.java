@@ -27,6 +27,7 @@ final class Recomputation {
 
     /** Segment of each node; empty: everything is kept. */
     private final Map<Node, Integer> segments;
+
     private final Set<Value> kept;
     private final Map<Value, Node> producers = new IdentityHashMap<>();
     private final Map<Value, Value> again = new IdentityHashMap<>();
@@ -89,7 +90,10 @@ final class Recomputation {
     }
 
     private static long bytes(Node n, Set<Value> used) {
-        return n.outputs().stream().filter(used::contains).mapToLong(Liveness::bytes).sum();
+        return n.outputs().stream()
+                .filter(used::contains)
+                .mapToLong(Liveness::bytes)
+                .sum();
     }
 
     /** Values that a later segment reads. The last segment's are all kept: its backward part comes first. */

@@ -50,6 +50,7 @@ class ConvolutionTest {
     }
 
     private static Tensor normal(Value v, Random r) {
-        return Tensor.of(v.dtype(), v.shape(), r.doubles(v.shape().size(), -1, 1).toArray());
+        return Tensor.of(
+                v.dtype(), v.shape(), r.doubles(v.shape().size(), -1, 1).toArray());
     }
 }

@@ -36,7 +36,9 @@ class ReverseModeTest {
         Value unused = b.parameter("unused", DType.FLOAT, Shape.of(3));
         Graph g = b.output("loss", reduceSum(mul(mul(x, w), w), false)).build();
         Graph d = reverse.gradients(g, GradientRequest.ofLoss(g, "loss"));
-        assertEquals(List.of("loss", "grad.w", "grad.unused"), List.copyOf(d.outputs().keySet()));
+        assertEquals(
+                List.of("loss", "grad.w", "grad.unused"),
+                List.copyOf(d.outputs().keySet()));
         Map<String, double[]> out = run(
                 d,
                 Map.of(
@@ -55,8 +57,8 @@ class ReverseModeTest {
         Value x = b.input("x", Shape.of(1));
         Graph g = b.output("y", mul(stopGradient(x), x)).build();
         Graph d = reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x")));
-        Map<String, double[]> out = run(
-                d, Map.of("x", Tensor.of(new float[] {3}, 1), "cotangent.y", Tensor.of(new float[] {1}, 1)));
+        Map<String, double[]> out =
+                run(d, Map.of("x", Tensor.of(new float[] {3}, 1), "cotangent.y", Tensor.of(new float[] {1}, 1)));
         assertArrayEquals(new double[] {3}, out.get("grad.x"));
     }
 
@@ -73,8 +75,8 @@ class ReverseModeTest {
         Value x = b.input("x", Shape.of(2));
         Graph g = b.output("y", mul(call(round, through, x).getFirst(), 10)).build();
         Graph d = reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x")));
-        Map<String, Tensor> in = Map.of(
-                "x", Tensor.of(new float[] {1.4f, 2.6f}, 2), "cotangent.y", Tensor.of(new float[] {1, 1}, 2));
+        Map<String, Tensor> in =
+                Map.of("x", Tensor.of(new float[] {1.4f, 2.6f}, 2), "cotangent.y", Tensor.of(new float[] {1, 1}, 2));
         Map<String, double[]> out = run(d, in);
         assertArrayEquals(new double[] {10, 30}, out.get("y"));
         assertArrayEquals(new double[] {28, 52}, out.get("grad.x"), 1e-5);
@@ -104,8 +106,7 @@ class ReverseModeTest {
         Graph g = b.output("y", b.node("LpPool", List.of(x), attributes("kernel_shape", new long[] {2, 2})))
                 .build();
         GraphException e = assertThrows(
-                GraphException.class,
-                () -> reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x"))));
+                GraphException.class, () -> reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x"))));
         assertTrue(e.getMessage().contains("lppool_1") && e.getMessage().contains("LpPool"), e.getMessage());
     }
 
@@ -115,8 +116,7 @@ class ReverseModeTest {
         Value x = b.input("x", Shape.named("batch", 2));
         Graph g = b.output("y", exp(x)).build();
         GraphException e = assertThrows(
-                GraphException.class,
-                () -> reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x"))));
+                GraphException.class, () -> reverse.gradients(g, GradientRequest.of(g, List.of("y"), List.of("x"))));
         assertTrue(e.getMessage().contains("batch"), e.getMessage());
     }
 
@@ -143,8 +143,10 @@ class ReverseModeTest {
         Random r = new Random(1);
         Map<String, Tensor> in = new HashMap<>();
         in.put("x", Tensor.of(DType.FLOAT, Shape.of(16, 8), r.doubles(128).toArray()));
-        g.parameters().forEach(v -> in.put(
-                v.name(), Tensor.of(v.dtype(), v.shape(), r.doubles(64, -0.3, 0.3).toArray())));
+        g.parameters()
+                .forEach(v -> in.put(
+                        v.name(),
+                        Tensor.of(v.dtype(), v.shape(), r.doubles(64, -0.3, 0.3).toArray())));
         Map<String, double[]> expected = run(plain, in);
         run(small, in).forEach((k, v) -> assertArrayEquals(expected.get(k), v, 1e-9, k));
     }
