@@ -182,7 +182,8 @@ final class ActionSchedule {
         }
         if (chunk.endNanos() < now) {
             throw new BadChunk("policy " + policy + ": the chunk ended " + (now - chunk.endNanos()) / 1_000_000
-                    + " ms ago, it is older than its horizon of " + chunk.horizon() + " actions and was discarded");
+                    + " ms ago, it is older than its horizon of " + chunk.horizon() + " actions and was discarded",
+                    true);
         }
     }
 }

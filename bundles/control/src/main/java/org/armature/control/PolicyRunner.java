@@ -175,7 +175,8 @@ final class PolicyRunner {
                         ? String.valueOf(t.getMessage())
                         : "policy " + module.named() + " threw " + Trial.told(t);
                 slips++;
-                boolean fatal = answers < PROBATION || slips >= FORGIVEN;
+                boolean late = t instanceof BadChunk b && b.late;
+                boolean fatal = late ? slips >= PROBATION : answers < PROBATION || slips >= FORGIVEN;
                 complaints.misbehaved(this, why, fatal);
                 if (fatal) {
                     return;
