@@ -181,8 +181,10 @@ final class ActionSchedule {
                     + " ms in the future, more than 1000 ms; the chunk was discarded");
         }
         if (chunk.endNanos() < now) {
-            throw new BadChunk("policy " + policy + ": the chunk ended " + (now - chunk.endNanos()) / 1_000_000
-                    + " ms ago, it is older than its horizon of " + chunk.horizon() + " actions and was discarded",
+            throw new BadChunk(
+                    "policy " + policy + ": the chunk ended " + (now - chunk.endNanos()) / 1_000_000
+                            + " ms ago, it is older than its horizon of " + chunk.horizon()
+                            + " actions and was discarded",
                     true);
         }
     }

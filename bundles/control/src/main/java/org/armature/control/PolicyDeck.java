@@ -309,7 +309,8 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                     }
                     policy.reset();
                     double horizon = spec.horizon() * spec.periodNanos() / clock.speed() / 1e6;
-                    // A robot that nobody drives is better off with a slow policy, which may only be cold, than with none.
+                    // A robot that nobody drives is better off with a slow policy, which may only be cold, than with
+                    // none.
                     if (runner != null && best > horizon) {
                         throw new Refused(what + " takes " + Math.round(best) + " ms for a chunk that lasts "
                                 + Math.round(horizon) + " ms");
