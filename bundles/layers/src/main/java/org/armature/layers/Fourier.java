@@ -64,6 +64,16 @@ public final class Fourier {
         return wrapped <= 0 ? head : add(head, fit(slice(y, y.rank() - 1, n, n + wrapped), length));
     }
 
+    /**
+     * One kernel {@code [C, H, 2L]} of period 2L from two: of {@code k [2C, H, L]} the first half acts on the past, the second
+     * on the future, its tap j at lag -(j+1).
+     */
+    public static Value twoSided(Value k, int channels, long length) {
+        List<Value> half = split(k, 0, channels, channels);
+        Value backward = slice(half.get(1), 2, -1, Long.MIN_VALUE + 1, -1);
+        return add(pad(half.get(0), 0.0, 0, 0, 0, 0, 0, length), pad(backward, 0.0, 0, 0, length, 0, 0, 0));
+    }
+
     /** The power of two at or above {@code n}. */
     public static long fast(long n) {
         return n <= 1 ? 1 : Long.highestOneBit(n - 1) * 2;

@@ -10,7 +10,6 @@ import static org.armature.graph.Ops.linear;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.neg;
-import static org.armature.graph.Ops.pad;
 import static org.armature.graph.Ops.reduceMean;
 import static org.armature.graph.Ops.relu;
 import static org.armature.graph.Ops.reshape;
@@ -117,9 +116,7 @@ public final class LongConv implements Layer, EntryPoint {
                     k, used); // the official kernel keeps l_max taps, which wrap to negative lags on short inputs
         }
         if (bidirectional) {
-            List<Value> half = split(k, 0, channels, channels);
-            Value backward = slice(half.get(1), 2, -1, Long.MIN_VALUE + 1, -1);
-            k = add(pad(half.get(0), 0.0, 0, 0, 0, 0, 0, length), pad(backward, 0.0, 0, 0, length, 0, 0, 0));
+            k = Fourier.twoSided(k, channels, length);
         }
         Value y = withSkip(p, u, k, channels, h, used + length);
         String activation = c.text("activation", "gelu");

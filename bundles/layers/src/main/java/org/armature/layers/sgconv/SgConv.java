@@ -12,13 +12,11 @@ import static org.armature.graph.Ops.linear;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.neg;
-import static org.armature.graph.Ops.pad;
 import static org.armature.graph.Ops.pow;
 import static org.armature.graph.Ops.reduceMean;
 import static org.armature.graph.Ops.reduceSum;
 import static org.armature.graph.Ops.reshape;
 import static org.armature.graph.Ops.sigmoid;
-import static org.armature.graph.Ops.slice;
 import static org.armature.graph.Ops.split;
 import static org.armature.graph.Ops.sqrt;
 import static org.armature.graph.Ops.stopGradient;
@@ -106,9 +104,7 @@ public final class SgConv implements Layer, EntryPoint {
         Value norm = where(initialized, stored, measured);
         Value k = div(Fourier.fit(full, length), norm);
         if (bidirectional) {
-            List<Value> half = split(k, 0, channels, channels);
-            Value backward = slice(half.get(1), 2, -1, Long.MIN_VALUE + 1, -1); // lag -(j+1) at index 2L-1-j
-            k = add(pad(half.get(0), 0.0, 0, 0, 0, 0, 0, length), pad(backward, 0.0, 0, 0, length, 0, 0, 0));
+            k = Fourier.twoSided(k, channels, length);
         }
         Value d = p.parameter("D", channels, h);
         Value y = Fourier.convolve(unsqueeze(u, 1), unsqueeze(k, 0), 2 * length); // [B, C, H, L]
