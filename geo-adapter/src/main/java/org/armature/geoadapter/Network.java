@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import org.armature.graph.DType;
+import org.armature.graph.Ops;
 import org.armature.graph.Scope;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
@@ -16,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The whole network for images of one size and one set of modalities: aggregator, then a camera, a depth and a point head,
- * each of which may be left out with {@code "depth_head": null}.
+ * each of which may be left out with {@code "depth_head": null}. Without any head it gives the spatial tokens a policy takes.
  */
 record Network(
         Aggregator aggregator,
@@ -61,7 +62,8 @@ record Network(
     /**
      * Outputs: {@code pose_enc [B, S, 9]}, {@code pose_enc_list.i}, {@code extrinsic [B, S, 3, 4]}, {@code intrinsic
      * [B, S, 3, 3]}, {@code depth [B, S, H, W, 1]}, {@code depth_conf}, {@code world_points [B, S, H, W, 3]},
-     * {@code world_points_conf}, as far as there are heads.
+     * {@code world_points_conf}, as far as there are heads; without any {@code tokens [B, S, P0, 2C]}, the patch tokens of
+     * the last layer.
      */
     @Override
     public SequencedMap<String, Value> build(Scope p, Map<String, Value> inputs) {
@@ -84,6 +86,9 @@ record Network(
         layers.forEach(l -> byIndex.put(byIndex.size(), l));
         dense(out, depthHead, p.at("depth_head"), byIndex, views, "depth");
         dense(out, pointHead, p.at("point_head"), byIndex, views, "world_points");
+        if (out.isEmpty()) {
+            out.put("tokens", Ops.slice(layers.getLast(), 2, aggregator.patchStart(), Long.MAX_VALUE));
+        }
         return out;
     }
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -71,6 +72,30 @@ class OfficialLayoutTest {
         assertEquals(Set.of("images"), g.inputs().stream().map(Value::name).collect(Collectors.toSet()));
         assertTrue(g.source("aggregator.camera_adapters.0.bias").isPresent());
         assertTrue(g.source("aggregator.camera_adapters.0.weight").isEmpty());
+    }
+
+    @Test
+    void withoutHeadsItGivesTheTokensOfTheLastLayer() {
+        Map<String, Object> config = new HashMap<>(Map.of("input", SMALL_IMAGE));
+        for (String head : List.of("camera_head", "depth_head", "point_head")) {
+            config.put(head, null);
+        }
+        Graph g = new OmniVggt().create(Config.of(config)).graph("tokens");
+        assertEquals(Set.of("tokens"), g.outputs().keySet());
+        assertEquals(Shape.of(1, 1, 4, 2048), g.output("tokens").shape());
+    }
+
+    @Test
+    void groupsOfBlocksShareAnInjectionAndEveryBlockIsAnOutput() {
+        Map<String, Object> config = Map.of(
+                "input", SMALL_IMAGE,
+                "aggregator", Map.of("depth", 4, "aa_block_size", 2, "embed_dim", 32, "num_heads", 2),
+                "depth_head", Map.of("intermediate_layer_idx", List.of(0, 1, 2, 3)),
+                "point_head", Map.of("intermediate_layer_idx", List.of(0, 1, 2, 3)));
+        Graph g = new OmniVggt().create(Config.of(config)).graph("groups");
+        assertTrue(g.source("aggregator.camera_adapters.2.bias").isPresent());
+        assertTrue(g.source("aggregator.camera_adapters.3.bias").isEmpty());
+        assertTrue(g.source("aggregator.global_blocks.3.attn.qkv.weight").isPresent());
     }
 
     @Test
