@@ -95,14 +95,22 @@ final class SelfSupervision {
         return out;
     }
 
-    /** The teacher after a step: {@code m teacher + (1 - m) student}, under {@code ema.<name>}. */
+    /** The teacher's learned parameters; a case's weights hold them as they are after the update (decision record 0004). */
+    static List<Value> teacher(List<Value> parameters) {
+        return parameters.stream()
+                .filter(t -> STUDENT.keySet().stream().anyMatch(t.name()::startsWith))
+                .filter(t -> !t.name().endsWith("periods"))
+                .toList();
+    }
+
+    /** The teacher after a step: {@code m teacher + (1 - m) student}, by the teacher's names. */
     static SequencedMap<String, Value> movingAverage(Scope p, List<Value> parameters, double momentum) {
         SequencedMap<String, Value> out = new LinkedHashMap<>();
-        for (Value t : parameters) {
+        for (Value t : teacher(parameters)) {
             STUDENT.forEach((teacher, student) -> {
-                if (t.name().startsWith(teacher) && !t.name().endsWith("periods")) {
+                if (t.name().startsWith(teacher)) {
                     Value s = p.parameter(student + t.name().substring(teacher.length()), t.dtype(), t.shape());
-                    out.put("ema." + t.name(), add(mul(t, momentum), mul(s, 1 - momentum)));
+                    out.put(t.name(), add(mul(t, momentum), mul(s, 1 - momentum)));
                 }
             });
         }

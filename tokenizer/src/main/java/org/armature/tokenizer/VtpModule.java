@@ -1,6 +1,7 @@
 package org.armature.tokenizer;
 
 import static org.armature.graph.Ops.cast;
+import static org.armature.graph.Ops.identity;
 import static org.armature.graph.Ops.split;
 import static org.armature.graph.Ops.transpose;
 
@@ -162,8 +163,7 @@ public final class VtpModule implements ModelProvider, EntryPoint {
                         in(b, inv, "mask_indices_list"))
                 .forEach(b::output);
         if (c.has("momentum")) {
-            SelfSupervision.movingAverage(b.scope(), b.build().parameters(), c.number("momentum"))
-                    .forEach(b::output);
+            SelfSupervision.teacher(b.build().parameters()).forEach(t -> b.output("ema." + t.name(), identity(t)));
         }
     }
 

@@ -1,10 +1,12 @@
 package org.armature.commands.verify;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SequencedMap;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
@@ -20,8 +22,9 @@ import org.armature.model.EntryPoint;
 import org.armature.model.Parameters;
 import org.jspecify.annotations.Nullable;
 
-/** One call of an entry on one executor. */
+/** One call of an entry on one executor; {@code directory} is the folder of the case. */
 record Call(
+        Path directory,
         String entry,
         Config config,
         Parameters parameters,
@@ -30,6 +33,11 @@ record Call(
         @Nullable Gradients gradients)
         implements EntryPoint.Invocation {
     private static final String INPUT = "input:";
+
+    @Override
+    public Optional<Path> folder() {
+        return Optional.of(directory);
+    }
 
     @Override
     public SequencedMap<String, Tensor> run(Graph graph, Map<String, Tensor> given) {

@@ -137,10 +137,10 @@ final class Verifier {
                 Parameters in = open(folder, "inputs");
                 Parameters want = open(folder, "outputs");
                 Parameters wantGradients = open(folder, "grads")) {
-            Call call = new Call(entry, c.section("config"), weights, tensors(in), executor, gradients);
+            Call call = new Call(folder, entry, c.section("config"), weights, tensors(in), executor, gradients);
             compare(comparison, "", want, point.call(call));
             if (!wantGradients.names().isEmpty()) {
-                compare(comparison, "d/d ", wantGradients, point.gradients(call, wantGradients.names()));
+                compare(comparison, Comparison.GRADIENT, wantGradients, point.gradients(call, wantGradients.names()));
             }
             return comparison.result(name, id, executor.id());
         }
