@@ -27,8 +27,8 @@ class ComparisonTest {
 
     @Test
     void aGradientOfOneSizeKeepsTheCasesTolerance() {
-        assertEquals(Status.FAIL, compare(Comparison.GRADIENT + "w", new float[] {0.03f, 0.02f}, new float[] {
-            0.03f, 0.02f + 1.3e-5f
-        }));
+        assertEquals(
+                Status.FAIL,
+                compare(Comparison.GRADIENT + "w", new float[] {0.03f, 0.02f}, new float[] {0.03f, 0.02f + 1.3e-5f}));
     }
 }
