@@ -101,7 +101,8 @@ final class Clip {
 
     private static Value attention(Scope p, Value x, int width, int heads, boolean causal) {
         int d = width / heads;
-        Value qkv = linear(x, p.parameter("in_proj_weight", 3L * width, width), p.parameter("in_proj_bias", 3L * width));
+        Value qkv =
+                linear(x, p.parameter("in_proj_weight", 3L * width, width), p.parameter("in_proj_bias", 3L * width));
         List<Value> part = split(qkv, 2, width, width, width).stream()
                 .map(v -> transpose(reshape(v, 0, 0, heads, d), 0, 2, 1, 3))
                 .toList();

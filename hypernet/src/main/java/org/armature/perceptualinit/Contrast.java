@@ -3,7 +3,9 @@ package org.armature.perceptualinit;
 import static org.armature.graph.Ops.add;
 import static org.armature.graph.Ops.cast;
 import static org.armature.graph.Ops.div;
+import static org.armature.graph.Ops.equal;
 import static org.armature.graph.Ops.exp;
+import static org.armature.graph.Ops.greaterOrEqual;
 import static org.armature.graph.Ops.less;
 import static org.armature.graph.Ops.like;
 import static org.armature.graph.Ops.logSoftmax;
@@ -16,16 +18,14 @@ import static org.armature.graph.Ops.reduceMean;
 import static org.armature.graph.Ops.reduceSum;
 import static org.armature.graph.Ops.relu;
 import static org.armature.graph.Ops.round;
-import static org.armature.graph.Ops.equal;
-import static org.armature.graph.Ops.greaterOrEqual;
 import static org.armature.graph.Ops.sub;
 import static org.armature.graph.Ops.transpose;
 
+import org.armature.graph.Constant;
 import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.armature.graph.Constant;
 
 /** The losses of the two stages. */
 final class Contrast {
@@ -65,7 +65,8 @@ final class Contrast {
     /** {@code 1 - cosine}, each norm at least 1e-8. */
     static Value distance(Value a, Value b) {
         Value dot = reduceSum(mul(a, b), false, 1);
-        Value norms = mul(atLeast(reduceL2(a, false, 1), COSINE_EPSILON), atLeast(reduceL2(b, false, 1), COSINE_EPSILON));
+        Value norms =
+                mul(atLeast(reduceL2(a, false, 1), COSINE_EPSILON), atLeast(reduceL2(b, false, 1), COSINE_EPSILON));
         return sub(1, div(dot, norms));
     }
 

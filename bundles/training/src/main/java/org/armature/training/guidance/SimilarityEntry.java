@@ -90,7 +90,8 @@ public final class SimilarityEntry implements EntryPoint {
             all.add(b.input(prefix + all.size(), t.dtype(), t.shape()));
         }
         if (all.isEmpty()) {
-            throw new IllegalArgumentException("there is no activation " + prefix + "0: give at least one layer of each");
+            throw new IllegalArgumentException(
+                    "there is no activation " + prefix + "0: give at least one layer of each");
         }
         return all;
     }
