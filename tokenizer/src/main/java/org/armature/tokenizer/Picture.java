@@ -86,6 +86,18 @@ record Picture(int height, int width, byte[] pixels) {
         return out;
     }
 
+    /** The inverse of {@link #normalized}, clipped to [0, 1]; {@code at} is where the image begins. */
+    static Picture ofNormalized(float[] pixels, int at, int height, int width) {
+        int n = height * width;
+        byte[] out = new byte[CHANNELS * n];
+        for (int i = 0; i < out.length; i++) {
+            int c = i % CHANNELS;
+            float level = pixels[at + c * n + i / CHANNELS] * DEVIATION[c] + MEAN[c];
+            out[i] = (byte) Math.clamp(Math.round(level * 255), 0, 255);
+        }
+        return new Picture(height, width, out);
+    }
+
     /** One pass along an axis of {@code in} pixels to {@code out}; {@code lines} are the pixels of the other axis. */
     private byte[] pass(Filter filter, int in, int out, int lines, boolean along) {
         byte[] result = new byte[Math.multiplyExact(Math.multiplyExact(out, lines), CHANNELS)];

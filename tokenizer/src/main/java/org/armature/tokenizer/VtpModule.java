@@ -44,7 +44,7 @@ import org.osgi.service.component.annotations.Component;
         })
 public final class VtpModule implements ModelProvider, EntryPoint {
     static final String MERGES_PROPERTY = "armature.vtp.merges";
-    private static final String MERGES_FILE = "bpe_simple_vocab_16e6.txt.gz";
+    static final String MERGES_FILE = "bpe_simple_vocab_16e6.txt.gz";
 
     @Override
     public String id() {
@@ -253,14 +253,18 @@ public final class VtpModule implements ModelProvider, EntryPoint {
         String given = inv.config().text("merges", System.getProperty(MERGES_PROPERTY, MERGES_FILE));
         Path file = inv.folder().map(f -> f.resolve(given)).orElse(Path.of(given));
         if (!Files.isRegularFile(file)) {
-            throw new UnsupportedOperationException("CLIP's merges file " + file + " is not there: put " + MERGES_FILE
-                    + " beside the checkpoint, or set config key merges or system property " + MERGES_PROPERTY);
+            throw new UnsupportedOperationException(noMerges(file));
         }
         try {
             return ClipTokenizer.open(file);
         } catch (IOException e) {
             throw new UncheckedIOException("merges file " + file + " cannot be read: " + e.getMessage(), e);
         }
+    }
+
+    static String noMerges(Path file) {
+        return "CLIP's merges file " + file + " is not there: put " + MERGES_FILE
+                + " beside the checkpoint, or name it by --merges, config key merges or system property " + MERGES_PROPERTY;
     }
 
     private static Vtp vtp(Invocation inv) {
