@@ -56,7 +56,8 @@ public final class ClassifyCommand extends CodecCommand {
 
     @Override
     int call(Codec codec) throws IOException {
-        List<String> texts = labels.stream().map(String::strip).filter(l -> !l.isEmpty()).toList();
+        List<String> texts =
+                labels.stream().map(String::strip).filter(l -> !l.isEmpty()).toList();
         if (texts.isEmpty()) {
             throw usage("--labels names nothing: give texts by commas, as in --labels \"a cat,a dog\"");
         }
@@ -77,7 +78,8 @@ public final class ClassifyCommand extends CodecCommand {
                             e.getValue()))
                     .collect(Collectors.joining(", ", "{", "}")));
         } else {
-            best.forEach(e -> out().println(String.format(Locale.ROOT, "%6.2f %%  %s", 100 * e.getValue(), e.getKey())));
+            best.forEach(
+                    e -> out().println(String.format(Locale.ROOT, "%6.2f %%  %s", 100 * e.getValue(), e.getKey())));
         }
         out().flush();
         return 0;

@@ -69,9 +69,7 @@ final class Codec implements AutoCloseable {
         String periods = "trunk.rope_embed.periods";
         return new Codec(
                 folder,
-                weights.has(periods)
-                        ? config.withPeriods(weights.type(periods).dtype())
-                        : config,
+                weights.has(periods) ? config.withPeriods(weights.type(periods).dtype()) : config,
                 weights,
                 executor);
     }
@@ -83,8 +81,8 @@ final class Codec implements AutoCloseable {
     /** {@code [B, 3, S, S] -> [B, C, S/patch, S/patch]}, with the official preparation; the caller's to close. */
     Tensor encode(List<Picture> pictures) {
         int s = config.imageSize();
-        try (Tensor images = images(
-                pictures.stream().map(p -> p.centreCrop(s).normalized()).toList(), s)) {
+        try (Tensor images =
+                images(pictures.stream().map(p -> p.centreCrop(s).normalized()).toList(), s)) {
             Program p = programs.computeIfAbsent("encode", k -> {
                 Graph.Builder b = Graph.builder("vtp_encode");
                 Value image = b.input("image", DType.FLOAT, Shape.named("batch", 3, s, s));
@@ -132,11 +130,13 @@ final class Codec implements AutoCloseable {
     SequencedMap<String, Double> classify(Picture picture, List<String> labels, List<String> templates, Path merges)
             throws IOException {
         if (!config.contrastive()) {
-            throw new IOException("the checkpoint in " + folder + " has no text tower: classify needs one with train_clip");
+            throw new IOException(
+                    "the checkpoint in " + folder + " has no text tower: classify needs one with train_clip");
         }
         int s = config.imageSize();
         float[] image;
-        try (Tensor x = images(List.of(picture.resize(s, s, Picture.Filter.BILINEAR).normalized()), s)) {
+        try (Tensor x =
+                images(List.of(picture.resize(s, s, Picture.Filter.BILINEAR).normalized()), s)) {
             Program p = programs.computeIfAbsent("image", k -> {
                 Graph.Builder b = Graph.builder("vtp_image");
                 Value in = b.input("image", DType.FLOAT, Shape.named("batch", 3, s, s));
@@ -149,7 +149,8 @@ final class Codec implements AutoCloseable {
         for (int i = 0; i < logits.length; i++) {
             String label = labels.get(i);
             float[] text = text(
-                    tokenizer, templates.stream().map(t -> t.replace("{}", label)).toList());
+                    tokenizer,
+                    templates.stream().map(t -> t.replace("{}", label)).toList());
             for (int j = 0; j < text.length; j++) {
                 logits[i] += 100.0 * image[j] * text[j];
             }
@@ -215,7 +216,9 @@ final class Codec implements AutoCloseable {
         for (Value v : g.parameters()) {
             if (!weights.has(v.name()) || !weights.type(v.name()).equals(v.type())) {
                 throw new IllegalArgumentException("the checkpoint in " + folder
-                        + (weights.has(v.name()) ? " has " + v.name() + " as " + weights.type(v.name()) : " lacks " + v.name())
+                        + (weights.has(v.name())
+                                ? " has " + v.name() + " as " + weights.type(v.name())
+                                : " lacks " + v.name())
                         + ", config.json asks for " + v.type() + ": they do not belong together");
             }
         }

@@ -50,7 +50,8 @@ public final class DecodeCommand extends CodecCommand {
         Path target = to != null ? to : source.resolveSibling(source.getFileName() + ".png");
         try (Checkpoint c = format().open(source)) {
             if (!c.has("latents")) {
-                throw new IOException(source + " holds " + c.names() + ", not latents: give a file that armature encode wrote");
+                throw new IOException(
+                        source + " holds " + c.names() + ", not latents: give a file that armature encode wrote");
             }
             Shape s = c.type("latents").shape();
             if (c.type("latents").dtype() != DType.FLOAT || s.rank() != 4 || s.dim(0) != 1) {
@@ -59,9 +60,9 @@ public final class DecodeCommand extends CodecCommand {
             Picture p = codec.decode(c.get("latents")).getFirst();
             Images.write(target, p);
             out().println(
-                    json
-                            ? "{\"width\": " + p.width() + ", \"height\": " + p.height() + "}"
-                            : target + ": " + p.width() + " x " + p.height());
+                            json
+                                    ? "{\"width\": " + p.width() + ", \"height\": " + p.height() + "}"
+                                    : target + ": " + p.width() + " x " + p.height());
             out().flush();
         }
         return 0;

@@ -59,7 +59,11 @@ public final class EncodeCommand extends CodecCommand {
     @Nullable
     Path to;
 
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "8", description = "images at a time (${DEFAULT-VALUE})")
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "8",
+            description = "images at a time (${DEFAULT-VALUE})")
     int batch = 8;
 
     @Option(names = "--strict", description = "exit code 1 if an image could not be read")
@@ -76,7 +80,8 @@ public final class EncodeCommand extends CodecCommand {
     }
 
     /** An image, where its latents go, and its pixels, or why there are none. */
-    private record Loaded(Path image, Path latents, @Nullable Picture picture, String reason) {}
+    private record Loaded(
+            Path image, Path latents, @Nullable Picture picture, String reason) {}
 
     @Override
     int call(Codec codec) throws IOException {
@@ -107,7 +112,10 @@ public final class EncodeCommand extends CodecCommand {
     private int folder(Codec codec, Path source, Path target) throws IOException {
         List<Path> images;
         try (Stream<Path> all = Files.walk(source)) {
-            images = all.filter(Files::isRegularFile).filter(Images::named).sorted().toList();
+            images = all.filter(Files::isRegularFile)
+                    .filter(Images::named)
+                    .sorted()
+                    .toList();
         }
         if (images.isEmpty()) {
             throw usage("there is no image below " + source + ": give a folder with PNG, JPEG, GIF or BMP files");
@@ -128,7 +136,8 @@ public final class EncodeCommand extends CodecCommand {
         err().flush();
         if (json) {
             out().println("{\"encoded\": " + encoded + ", \"there\": " + there + ", \"broken\": ["
-                    + String.join(", ", broken.stream().map(b -> quoted(b.image())).toList()) + "], \"latents\": "
+                    + String.join(
+                            ", ", broken.stream().map(b -> quoted(b.image())).toList()) + "], \"latents\": "
                     + quoted(target) + "}");
         } else {
             out().println(encoded + " encoded, " + (there > 0 ? there + " there already, " : "") + broken.size()

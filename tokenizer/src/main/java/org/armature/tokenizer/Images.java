@@ -55,8 +55,8 @@ final class Images {
                     + MOST_PIXELS / 1_000_000 + " allowed: scale it down");
         }
         boolean[] cut = {false};
-        reader.addIIOReadWarningListener((source, warning) ->
-                cut[0] |= warning.contains("EOI") || warning.toLowerCase(Locale.ROOT).contains("premature"));
+        reader.addIIOReadWarningListener((source, warning) -> cut[0] |=
+                warning.contains("EOI") || warning.toLowerCase(Locale.ROOT).contains("premature"));
         BufferedImage image;
         try {
             image = reader.read(0);

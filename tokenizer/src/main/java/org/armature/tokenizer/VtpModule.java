@@ -264,7 +264,8 @@ public final class VtpModule implements ModelProvider, EntryPoint {
 
     static String noMerges(Path file) {
         return "CLIP's merges file " + file + " is not there: put " + MERGES_FILE
-                + " beside the checkpoint, or name it by --merges, config key merges or system property " + MERGES_PROPERTY;
+                + " beside the checkpoint, or name it by --merges, config key merges or system property "
+                + MERGES_PROPERTY;
     }
 
     private static Vtp vtp(Invocation inv) {

@@ -33,8 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
 class CommandsTest {
-    private static final String CONFIG =
-            """
+    private static final String CONFIG = """
             {"image_size": 32, "vision_patch_size": 16, "vision_embed_dim": 16, "vision_depth": 1, "vision_num_heads": 2,
              "vision_feature_bottleneck": 4, "decoder_embed_dim": 16, "decoder_depth": 1, "decoder_num_heads": 2,
              "text_context_length": 16, "text_embed_dim": 16, "text_num_heads": 2, "text_depth": 1, "rope_dtype": "fp32"}
@@ -68,12 +67,11 @@ class CommandsTest {
     }
 
     private int run(String command, Object... arguments) {
-        Object c =
-                switch (command) {
-                    case "encode" -> new EncodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
-                    case "decode" -> new DecodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
-                    default -> new ClassifyCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
-                };
+        Object c = switch (command) {
+            case "encode" -> new EncodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
+            case "decode" -> new DecodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
+            default -> new ClassifyCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR));
+        };
         List<String> all = new ArrayList<>(List.of("--checkpoint", checkpoint.toString()));
         for (Object a : arguments) {
             all.add(a.toString());
@@ -118,8 +116,7 @@ class CommandsTest {
         }
         Path latents = dir.resolve("thousand.latents");
         try (var files = Files.walk(latents)) {
-            assertEquals(
-                    997 + 1, files.filter(Files::isRegularFile).count(), "one file an image, and the statistics");
+            assertEquals(997 + 1, files.filter(Files::isRegularFile).count(), "one file an image, and the statistics");
         }
         assertEquals(0, run("encode", folder), "without --strict broken images are named, and that is all");
         assertTrue(out.toString().startsWith("0 encoded, 997 there already, 3 broken"), out.toString());
@@ -184,22 +181,39 @@ class CommandsTest {
         try (var gz = new GZIPOutputStream(Files.newOutputStream(merges))) {
             StringBuilder s = new StringBuilder("version\n");
             for (int i = 0; i < 48_894; i++) { // merges that no text meets: every letter stays its own symbol
-                s.append((char) (0x4E00 + i % 20_000)).append(' ').append((char) (0x4E00 + i / 20_000)).append('\n');
+                s.append((char) (0x4E00 + i % 20_000))
+                        .append(' ')
+                        .append((char) (0x4E00 + i / 20_000))
+                        .append('\n');
             }
             gz.write(s.toString().getBytes(StandardCharsets.UTF_8));
         }
         assertEquals(
-                0, run("classify", picture, "--labels", "a cat,a dog", "--merges", merges, "--template", "see {}", "--json"));
-        assertTrue(out.toString().matches("(?s)\\{\"a (cat|dog)\": 0\\.\\d+, \"a (cat|dog)\": 0\\.\\d+}\\s*"), out.toString());
+                0,
+                run(
+                        "classify",
+                        picture,
+                        "--labels",
+                        "a cat,a dog",
+                        "--merges",
+                        merges,
+                        "--template",
+                        "see {}",
+                        "--json"));
+        assertTrue(
+                out.toString().matches("(?s)\\{\"a (cat|dog)\": 0\\.\\d+, \"a (cat|dog)\": 0\\.\\d+}\\s*"),
+                out.toString());
     }
 
     @Test
     void whatIsMissingIsOneSentence() {
         assertEquals(2, run("encode", dir.resolve("nowhere.png")));
         assertFalse(err.toString().contains("Exception"), err.toString());
-        assertEquals(1, new CommandLine(new DecodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR)))
-                .setErr(new PrintWriter(err, true))
-                .execute("--checkpoint", dir.toString(), "x"));
+        assertEquals(
+                1,
+                new CommandLine(new DecodeCommand(new Json(), new SafetensorsFormat(), List.of(EXECUTOR)))
+                        .setErr(new PrintWriter(err, true))
+                        .execute("--checkpoint", dir.toString(), "x"));
         assertTrue(err.toString().contains("there is no VTP checkpoint in " + dir), err.toString());
     }
 
