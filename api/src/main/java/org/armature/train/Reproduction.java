@@ -1,0 +1,76 @@
+package org.armature.train;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import org.osgi.annotation.versioning.ConsumerType;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * A paper's claim in miniature: arms that differ in one thing, measured over several seeds. {@code armature reproduce ID} runs
+ * it, keeps each figure as soon as it is there, prints the table and says which claims hold. Service with {@code armature.id}
+ * = {@link #id()} and {@code armature.kind=reproduction}.
+ *
+ * <p>Laws: {@link #measure} depends on nothing but its arguments; what does not come out is reported as it is.
+ */
+@ConsumerType
+public interface Reproduction {
+    /** The paper's short name, e.g. {@code vtp}. */
+    String id();
+
+    /** What is compared, in one sentence, with data and sizes. */
+    String title();
+
+    /** Names of the rows of the table, e.g. {@code reconstruction only}. */
+    List<String> arms();
+
+    /** What should hold of the figures' means over the seeds. */
+    List<Claim> claims();
+
+    /**
+     * Measures one arm with one seed.
+     *
+     * @return figures by name, the columns of the table
+     * @throws IOException if data is missing (one sentence says how to get it) or the run was stopped
+     */
+    Map<String, Double> measure(String arm, long seed, Run run) throws IOException;
+
+    /**
+     * Something that should hold.
+     *
+     * @param text the claim with its bar, e.g. {@code depth lowers AbsRel by at least 30 %}
+     * @param margin how far the figures are above the bar; it holds from 0 on
+     */
+    record Claim(String text, ToDoubleFunction<Figures> margin) {}
+
+    /** What was measured, over all seeds. */
+    @ProviderType
+    @FunctionalInterface
+    interface Figures {
+        /** One value a seed. */
+        List<Double> of(String arm, String figure);
+
+        /** The mean over the seeds. */
+        default double mean(String arm, String figure) {
+            return of(arm, figure).stream().mapToDouble(v -> v).average().orElse(Double.NaN);
+        }
+    }
+
+    /** Where a measurement works. */
+    @ProviderType
+    interface Run {
+        /** A folder of this arm and seed's own; what is in it is there again when the run goes on. */
+        Path folder();
+
+        /** A folder that all arms of this seed share, e.g. for a network that judges them. */
+        Path shared();
+
+        /** Tells how far this measurement is, from 0 to 1. */
+        void progress(String what, double share);
+
+        /** Whether the user wants to stop: then the measurement should throw {@link IOException} soon. */
+        boolean stopped();
+    }
+}
