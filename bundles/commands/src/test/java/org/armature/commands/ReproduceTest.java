@@ -73,8 +73,10 @@ class ReproduceTest {
         assertTrue(out.toString().contains("- holds: more is more (margin +1.00)"), out.toString());
         assertTrue(out.toString().contains("- DOES NOT HOLD: more is twice (margin -1.00)"), out.toString());
         assertTrue(out.toString().contains("| with more | 3.000 (1.0) |"), out.toString());
-        assertEquals(out.toString(), String.join(System.lineSeparator(), Files.readAllLines(dir.resolve("a/table.md")))
-                + System.lineSeparator());
+        assertEquals(
+                out.toString(),
+                String.join(System.lineSeparator(), Files.readAllLines(dir.resolve("a/table.md")))
+                        + System.lineSeparator());
     }
 
     @Test

@@ -72,8 +72,7 @@ public final class ReproduceCommand implements Callable<Integer> {
     private long lastLine;
 
     @Activate
-    public ReproduceCommand(
-            @Reference(policyOption = ReferencePolicyOption.GREEDY) List<Reproduction> reproductions) {
+    public ReproduceCommand(@Reference(policyOption = ReferencePolicyOption.GREEDY) List<Reproduction> reproductions) {
         this.reproductions = List.copyOf(reproductions);
     }
 
@@ -90,7 +89,10 @@ public final class ReproduceCommand implements Callable<Integer> {
                 .orElseThrow(() -> new CommandLine.ParameterException(
                         commandLine(),
                         "there is no reproduction of " + paper + ": there are "
-                                + reproductions.stream().map(Reproduction::id).sorted().toList()));
+                                + reproductions.stream()
+                                        .map(Reproduction::id)
+                                        .sorted()
+                                        .toList()));
         Path folder = Caller.resolve(run != null ? run : Path.of("runs", "reproduce", r.id()));
         CountDownLatch done = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
@@ -121,7 +123,8 @@ public final class ReproduceCommand implements Callable<Integer> {
         Map<String, Map<String, Double>> all = new LinkedHashMap<>();
         if (Files.exists(file)) {
             if (!resume) {
-                throw new IOException(folder + " holds a run already: go on with --resume, or choose another with --run");
+                throw new IOException(
+                        folder + " holds a run already: go on with --resume, or choose another with --run");
             }
             all.putAll(JSON.readValue(file.toFile(), new TypeReference<Map<String, Map<String, Double>>>() {}));
         }
@@ -232,8 +235,8 @@ public final class ReproduceCommand implements Callable<Integer> {
         Files.write(folder.resolve("table.md"), lines);
         PrintWriter out = commandLine().getOut();
         if (json) {
-            out.println(JSON.writeValueAsString(
-                    Map.of("paper", r.id(), "seeds", seeds, "figures", all, "claims", claims)));
+            out.println(
+                    JSON.writeValueAsString(Map.of("paper", r.id(), "seeds", seeds, "figures", all, "claims", claims)));
         } else {
             commandLine().getErr().println();
             lines.forEach(out::println);
