@@ -443,6 +443,16 @@ public final class Graph {
             return constant(Constant.longs(values));
         }
 
+        /** Parameters asked for so far, in order. */
+        public List<Value> parameters() {
+            return List.copyOf(parameters.values());
+        }
+
+        /** Nodes made so far, in order, whether an output needs them or not. */
+        public List<Node> nodes() {
+            return List.copyOf(nodes);
+        }
+
         /** Names a result of the graph. */
         public Builder output(String name, Value value) {
             require(value);
