@@ -29,7 +29,9 @@ abstract class Kar implements Optimizer {
     }
 
     /** With one average, beta 0.95. */
-    @Component(service = Optimizer.class, property = {"armature.id=kar2", "armature.kind=optimizer"})
+    @Component(
+            service = Optimizer.class,
+            property = {"armature.id=kar2", "armature.kind=optimizer"})
     public static final class Kar2 extends Kar {
         public Kar2() {
             super("kar2", 0.95);
@@ -37,7 +39,9 @@ abstract class Kar implements Optimizer {
     }
 
     /** With two averages, betas 0.5 and 0.95. */
-    @Component(service = Optimizer.class, property = {"armature.id=kar3", "armature.kind=optimizer"})
+    @Component(
+            service = Optimizer.class,
+            property = {"armature.id=kar3", "armature.kind=optimizer"})
     public static final class Kar3 extends Kar {
         public Kar3() {
             super("kar3", 0.5, 0.95);

@@ -83,10 +83,7 @@ final class Norms {
     /** Moves a running statistic a tenth of the way. */
     static void remember(Scope p, String name, Value now) {
         Value old = p.parameter(name, now.shape());
-        p.builder()
-                .output(
-                        TrainableModel.UPDATE + p.full(name),
-                        add(mul(old, 1 - MOMENTUM), mul(now, MOMENTUM)));
+        p.builder().output(TrainableModel.UPDATE + p.full(name), add(mul(old, 1 - MOMENTUM), mul(now, MOMENTUM)));
     }
 
     private static Value deviation(Value variance) {

@@ -80,8 +80,7 @@ final class Sfne {
             branches.add(repeated(earlier.get(1)));
         }
         branches.add(hyper);
-        Value reduced =
-                seen("bottleneck_layer", pointwise(p.at("bottleneck_layer"), concat(1, branches), c.out()));
+        Value reduced = seen("bottleneck_layer", pointwise(p.at("bottleneck_layer"), concat(1, branches), c.out()));
         Value normal = seen("g_ibs", Norms.mixed(p.at("g_ibs"), reduced, mode));
         return new Encoded(add(gelu(normal), bias), kernel);
     }
@@ -145,7 +144,8 @@ final class Sfne {
     /** {@code x [N, C, H, W], kernel [C, 1, k, k]}, k odd, zero-padded to the same size. */
     static Value depthwise(Value x, Value kernel) {
         long k = kernel.shape().dim(2);
-        return conv(x, kernel, Value.none(), Window.of(2).pad(k / 2).group(x.shape().dim(1)));
+        return conv(
+                x, kernel, Value.none(), Window.of(2).pad(k / 2).group(x.shape().dim(1)));
     }
 
     private Value repeated(Value before) {

@@ -152,7 +152,10 @@ final class Terminator implements TrainableModel {
                 boolean kernel = v.name().contains("Kernel");
                 if (v.name().contains("fast") && !kernel) {
                     fast = fast == null ? norm : add(fast, norm);
-                } else if (v.name().contains("slow_net") && kernel && v.rank() == 4 && v.name().endsWith(".weight")) {
+                } else if (v.name().contains("slow_net")
+                        && kernel
+                        && v.rank() == 4
+                        && v.name().endsWith(".weight")) {
                     slow = slow == null ? norm : add(slow, norm);
                 }
             }

@@ -69,8 +69,8 @@ record TerminatorConfig(int classes, int size, int last, List<Block> blocks, boo
         }
         for (long k : local) {
             if (k < 1 || k % 2 == 0) {
-                throw new IllegalArgumentException(
-                        "config key kernel_l.sizes has " + k + ": local kernels have an odd size, so that they have a centre");
+                throw new IllegalArgumentException("config key kernel_l.sizes has " + k
+                        + ": local kernels have an odd size, so that they have a centre");
             }
         }
         Slow context = slow(l, 32, 2);
@@ -147,15 +147,19 @@ record TerminatorConfig(int classes, int size, int last, List<Block> blocks, boo
                     + " channels, which is no multiple of " + Norms.GROUPS
                     + ": its mixed normalisation has so many groups");
         }
-        if (b.earlier < 0 || b.earlier > 2 || b.earlier >= i + 1 && b.earlier > 0 || i - 1 - b.earlier < 0 && b.earlier > 0) {
+        if (b.earlier < 0
+                || b.earlier > 2
+                || b.earlier >= i + 1 && b.earlier > 0
+                || i - 1 - b.earlier < 0 && b.earlier > 0) {
             throw new IllegalArgumentException("block " + i + " mixes in " + b.earlier
                     + " earlier outputs: it can have 0 to " + Math.clamp(i - 1L, 0, 2));
         }
         for (int e = 1; e <= b.earlier; e++) {
             int channels = before.get(i - 1 - e).out();
             if (b.in % channels != 0) {
-                throw new IllegalArgumentException("block " + i + " has " + b.in + " channels, which is no multiple of the "
-                        + channels + " of block " + (i - 1 - e) + " that is mixed in: change bottleneck_factors");
+                throw new IllegalArgumentException(
+                        "block " + i + " has " + b.in + " channels, which is no multiple of the " + channels
+                                + " of block " + (i - 1 - e) + " that is mixed in: change bottleneck_factors");
             }
         }
     }

@@ -78,7 +78,9 @@ public final class TerminatorModule implements ModelProvider, EntryPoint {
         }
         if (inv.inputs().containsKey("label")) {
             Value label = b.input("label", DType.INT64, inv.input("label").shape());
-            b.output("loss.cross_entropy", SlowFastObjective.crossEntropy(logits, label, c.number("label_smoothing", 0.1)));
+            b.output(
+                    "loss.cross_entropy",
+                    SlowFastObjective.crossEntropy(logits, label, c.number("label_smoothing", 0.1)));
         }
         b.output("loss.regularizer", mul(pass.regularizer(), c.number("l2_reg", 5e-5)));
         for (Terminator.SlowLoss s : Terminator.SlowLoss.values()) {
