@@ -15,6 +15,7 @@ import static org.armature.graph.Ops.logSoftmax;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.neg;
+import static org.armature.graph.Ops.node;
 import static org.armature.graph.Ops.reduceL2;
 import static org.armature.graph.Ops.reduceMax;
 import static org.armature.graph.Ops.reduceMean;
@@ -49,14 +50,18 @@ final class Losses {
 
     /** Symmetric InfoNCE over pairs {@code [B, D]} of normalised features; {@code scale} is the factor itself, not its log. */
     static Value contrastive(Value image, Value text, Value scale) {
-        Value logits = mul(scale, matMul(image, transpose(text, 1, 0)));
+        return contrastive(mul(scale, matMul(image, transpose(text, 1, 0))));
+    }
+
+    /** The same of scaled similarities {@code [B, B]}. */
+    static Value contrastive(Value logits) {
         return mul(add(matching(logits), matching(transpose(logits, 1, 0))), 0.5);
     }
 
     /** Cross entropy of each row {@code i} with class {@code i}. */
     private static Value matching(Value logits) {
-        long n = logits.shape().dim(0);
-        return div(neg(reduceSum(mul(logSoftmax(logits, 1), eye(logits, n)), false)), n);
+        Value own = stopGradient(node("EyeLike", logits)); // any batch size
+        return neg(reduceMean(reduceSum(mul(logSoftmax(logits, 1), own), false, 1), false));
     }
 
     /**

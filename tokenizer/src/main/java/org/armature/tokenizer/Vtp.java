@@ -5,6 +5,7 @@ import static org.armature.graph.Ops.clip;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.div;
 import static org.armature.graph.Ops.exp;
+import static org.armature.graph.Ops.identity;
 import static org.armature.graph.Ops.linear;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.mul;
@@ -28,7 +29,7 @@ import org.armature.graph.Scope;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
 import org.armature.graph.Value;
-import org.armature.model.Model;
+import org.armature.train.TrainableModel;
 
 /**
  * "Towards Scalable Pre-training of Visual Tokenizers for Generation" (Yao et al. 2025). Images are {@code [B, 3, H, W]},
@@ -41,11 +42,11 @@ import org.armature.model.Model;
  *             +-> visual_proj -> image feature  .  text feature &lt;- text tower &lt;- text ids
  * </pre>
  *
- * As a {@link Model} it takes {@code image} and {@code text} and gives {@code latents}, {@code reconstructed_image},
+ * As a {@link org.armature.model.Model} it takes {@code image} and {@code text} and gives {@code latents}, {@code reconstructed_image},
  * {@code image_features}, {@code text_features}, {@code logits_per_image} and {@code logits_per_text}, each as far as the
  * configuration has the part.
  */
-final class Vtp implements Model {
+final class Vtp implements TrainableModel {
     private final VtpConfig c;
     private final VisionTransformer vision;
     private final VisionTransformer decoder;
@@ -244,6 +245,19 @@ final class Vtp implements Model {
             out.put("text_features", t);
             out.put("logits_per_image", logits);
             out.put("logits_per_text", transpose(logits, 1, 0));
+        }
+        return out;
+    }
+
+    /** As {@link #build}; the rotary periods, a buffer, are not trained. */
+    @Override
+    public SequencedMap<String, Value> buildForTraining(Scope p, Map<String, Value> inputs) {
+        SequencedMap<String, Value> out = build(p, inputs);
+        List<String> towers = c.reconstruction() ? List.of("trunk", "pixel_decoder") : List.of("trunk");
+        for (String tower : towers) {
+            long d = (tower.equals("trunk") ? c.vision() : c.decoder()).headWidth();
+            Value periods = p.at(tower).at("rope_embed").parameter("periods", c.periods(), Shape.of(d / 4));
+            out.put(UPDATE + periods.name(), identity(periods));
         }
         return out;
     }
