@@ -128,12 +128,9 @@ public final class CaptionedImages implements DatasetProvider {
                     long source = (i * channels + c % channels) * area;
                     long target = (i * 3L + c) * area;
                     for (long p = 0; p < area; p++) {
-                        double level =
-                                from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, source + p) * deviation + mean;
-                        to.setAtIndex(
-                                ValueLayout.JAVA_FLOAT_UNALIGNED,
-                                target + p,
-                                (float) ((level - Picture.MEAN[c]) / Picture.DEVIATION[c]));
+                        double level = from.getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, source + p) * deviation + mean;
+                        to.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, target + p, (float)
+                                ((level - Picture.MEAN[c]) / Picture.DEVIATION[c]));
                     }
                 }
                 long l = label.getLong(i);

@@ -61,7 +61,15 @@ public final class VtpReproduction implements Reproduction {
     private static final double MEAN = 0.2860;
     private static final double DEVIATION = 0.3530;
     private static final List<String> CAPTIONS = List.of(
-            "a t-shirt", "trousers", "a pullover", "a dress", "a coat", "a sandal", "a shirt", "a sneaker", "a bag",
+            "a t-shirt",
+            "trousers",
+            "a pullover",
+            "a dress",
+            "a coat",
+            "a sandal",
+            "a shirt",
+            "a sneaker",
+            "a bag",
             "an ankle boot");
 
     private final Trainer trainer;
@@ -116,7 +124,8 @@ public final class VtpReproduction implements Reproduction {
     public Map<String, Double> measure(String arm, long seed, Run run) throws IOException {
         Path judge = train(judgeConfig(seed), run.shared().resolve("judge"), run, "judge", 0, 0.25);
         Config vtp = vtpConfig(arm.equals(JOINT));
-        Path tokenizer = train(tokenizerConfig(arm, seed), run.folder().resolve("tokenizer"), run, "tokenizer", 0.25, 0.55);
+        Path tokenizer =
+                train(tokenizerConfig(arm, seed), run.folder().resolve("tokenizer"), run, "tokenizer", 0.25, 0.55);
         try (Network judging = network(judgeGraph(FEATURES), judge);
                 Network encoding = network(encoder(vtp), tokenizer);
                 Network decoding = network(decoder(vtp), tokenizer);
@@ -130,18 +139,26 @@ public final class VtpReproduction implements Reproduction {
             figures.put(
                     PROBE,
                     Statistics.probe(
-                            normalized, known.labels, scale.apply(unseen.latents), unseen.labels, LATENT, CLASSES, 1e-4));
+                            normalized,
+                            known.labels,
+                            scale.apply(unseen.latents),
+                            unseen.labels,
+                            LATENT,
+                            CLASSES,
+                            1e-4));
 
             float[] truth = levels(unseen.images);
-            float[] restored = levels(decoding.run("latents", unseen.latents, CHANNELS, 4, 4).get("image"));
+            float[] restored = levels(
+                    decoding.run("latents", unseen.latents, CHANNELS, 4, 4).get("image"));
             float[] reference = judge(judging, truth).get("features");
             figures.put("L1", Statistics.l1(truth, restored));
             figures.put("PSNR", Statistics.psnr(truth, restored));
             figures.put("rFD", Statistics.frechet(judge(judging, restored).get("features"), reference, FEATURES));
 
             float[] samples = scale.invert(sample(normalized, known.labels, seed, run));
-            Map<String, float[]> judged =
-                    judge(judging, levels(decoding.run("latents", samples, CHANNELS, 4, 4).get("image")));
+            Map<String, float[]> judged = judge(
+                    judging,
+                    levels(decoding.run("latents", samples, CHANNELS, 4, 4).get("image")));
             figures.put("gFD", Statistics.frechet(judged.get("features"), reference, FEATURES));
             figures.put(SAMPLES, accuracy(judged.get("y")));
             return figures;
@@ -244,19 +261,30 @@ public final class VtpReproduction implements Reproduction {
         Map<String, Object> model = new LinkedHashMap<>(vtpConfig(joint).asMap());
         model.put("type", "vtp");
         return section(
-                "seed", seed,
-                "dataset", data(),
-                "model", model,
+                "seed",
+                seed,
+                "dataset",
+                data(),
+                "model",
+                model,
                 "objective",
-                        section("type", "vtp", "reconstruction", joint ? 0.1 : 1.0, "contrastive", joint ? 1.0 : 0.0),
-                "initializer", section("type", "vtp"),
-                "optimizer", section("type", "adamw", "weight_decay", 0.01),
-                "schedule", section("type", "cosine", "rate", 1.5e-3, "warm_up", 50),
-                "clip", 1.0,
-                "batch", 96,
-                "test_batch", BATCH,
-                "evaluate_every", STEPS,
-                "steps", STEPS);
+                section("type", "vtp", "reconstruction", joint ? 0.1 : 1.0, "contrastive", joint ? 1.0 : 0.0),
+                "initializer",
+                section("type", "vtp"),
+                "optimizer",
+                section("type", "adamw", "weight_decay", 0.01),
+                "schedule",
+                section("type", "cosine", "rate", 1.5e-3, "warm_up", 50),
+                "clip",
+                1.0,
+                "batch",
+                96,
+                "test_batch",
+                BATCH,
+                "evaluate_every",
+                STEPS,
+                "steps",
+                STEPS);
     }
 
     private static Config vtpConfig(boolean joint) {
@@ -285,7 +313,8 @@ public final class VtpReproduction implements Reproduction {
     private static Graph encoder(Config c) {
         Graph.Builder b = Graph.builder("encode");
         Value image = b.input("image", DType.FLOAT, Shape.named("batch", 3, SIDE, SIDE));
-        return b.output("latents", new Vtp(VtpConfig.of(c)).encode(b.scope(), image)).build();
+        return b.output("latents", new Vtp(VtpConfig.of(c)).encode(b.scope(), image))
+                .build();
     }
 
     private static Graph decoder(Config c) {
@@ -355,11 +384,16 @@ public final class VtpReproduction implements Reproduction {
                         "seed", seed,
                         "dataset",
                                 section(
-                                        "type", "latent-flow",
-                                        "latents", file.toString(),
-                                        "classes", CLASSES,
-                                        "draws", FLOW_STEPS * FLOW_BATCH,
-                                        "seed", seed),
+                                        "type",
+                                        "latent-flow",
+                                        "latents",
+                                        file.toString(),
+                                        "classes",
+                                        CLASSES,
+                                        "draws",
+                                        FLOW_STEPS * FLOW_BATCH,
+                                        "seed",
+                                        seed),
                         "model", model,
                         "objective", section("type", "mean-squares"),
                         "optimizer", section("type", "adamw"),
@@ -447,16 +481,15 @@ public final class VtpReproduction implements Reproduction {
             long one = LongStream.of(example).reduce(1, Math::multiplyExact);
             int n = Math.toIntExact(values.length / one);
             Map<String, Tensor> in = new HashMap<>();
-            program.inputs().keySet().stream()
-                    .filter(k -> !k.equals(input))
-                    .forEach(k -> in.put(k, weights.get(k)));
+            program.inputs().keySet().stream().filter(k -> !k.equals(input)).forEach(k -> in.put(k, weights.get(k)));
             Map<String, float[]> out = new HashMap<>();
             for (int from = 0; from < n; from += BATCH) {
                 int to = Math.min(n, from + BATCH);
-                float[] part = Arrays.copyOfRange(
-                        values, Math.toIntExact(from * one), Math.toIntExact(to * one));
-                try (Tensor x = Tensor.of(part, LongStream.concat(LongStream.of(to - from), LongStream.of(example))
-                        .toArray())) {
+                float[] part = Arrays.copyOfRange(values, Math.toIntExact(from * one), Math.toIntExact(to * one));
+                try (Tensor x = Tensor.of(
+                        part,
+                        LongStream.concat(LongStream.of(to - from), LongStream.of(example))
+                                .toArray())) {
                     in.put(input, x);
                     int begin = from;
                     program.run(in).forEach((name, t) -> {
