@@ -59,7 +59,9 @@ final class Decoder {
             throw new IllegalArgumentException(
                     "a parameter of shape " + shape + " has too many axes: hypernetworks write up to four");
         }
-        return reshape(kernel(nodes, four[0], four[1], four[2], four[3], classifier), Shape.of(g).concat(shape));
+        return reshape(
+                kernel(nodes, four[0], four[1], four[2], four[3], classifier),
+                Shape.of(g).concat(shape));
     }
 
     /** {@code [G, out, in, height, width]}; more channels than the decoder writes at once repeat its block. */
@@ -106,8 +108,9 @@ final class Decoder {
         long r = c.rank();
         long span = c.span();
         if (rows > span) {
-            throw new IllegalArgumentException("the decoder writes up to " + span + " rows and columns, and a parameter has "
-                    + rows + ": set max_shape so that it is tiled, or use a checkpoint with a larger max_ck_lora");
+            throw new IllegalArgumentException(
+                    "the decoder writes up to " + span + " rows and columns, and a parameter has " + rows
+                            + ": set max_shape so that it is tiled, or use a checkpoint with a larger max_ck_lora");
         }
         long lines = complete ? r : Math.ceilDiv(rows * r, span);
         long columns = complete || lines > 1 ? span : rows * r;
@@ -116,7 +119,8 @@ final class Decoder {
         Value last = fc.at(4).parameter("weight", 2 * r * r, wide);
         Value lastBias = fc.at(4).parameter("bias", 2 * r * r);
         long from = half * r * r;
-        Value line = linear(wide(nodes), slice(last, 0, from, from + lines * r), slice(lastBias, 0, from, from + lines * r));
+        Value line =
+                linear(wide(nodes), slice(last, 0, from, from + lines * r), slice(lastBias, 0, from, from + lines * r));
         Value h = relu(reshape(line, nodes.shape().dim(0), lines, r));
         Scope l2 = p.at("decoder.l2");
         Value weight = l2.parameter("weight", span, r);
@@ -197,7 +201,8 @@ final class Decoder {
     private Value ownVector(Value nodes, int row, boolean classifier) {
         long width = c.vectorWidth();
         Scope fc = p.at("decoder_1d.fc");
-        Value pair = NodeTransformer.full(fc.at(2), relu(NodeTransformer.full(fc.at(0), nodes, 2L * c.hidden())), 2 * width);
+        Value pair =
+                NodeTransformer.full(fc.at(2), relu(NodeTransformer.full(fc.at(0), nodes, 2L * c.hidden())), 2 * width);
         Value v = slice(pair, 1, row * width, (row + 1) * width);
         return classifier && row == 1 ? NodeTransformer.full(p.at("bias_class.1"), relu(v), c.classes()) : v;
     }

@@ -96,14 +96,16 @@ final class Ghn {
         if (!withClass) {
             return w;
         }
-        return concat(2, tile(reshape(classRow, 1, 1, 1, shape.dim(2)), w.shape().dim(0), 1, 1, 1), w);
+        return concat(
+                2, tile(reshape(classRow, 1, 1, 1, shape.dim(2)), w.shape().dim(0), 1, 1, 1), w);
     }
 
     /** All predictions as one graph, by the target's names. For training: small networks, every weight differentiable. */
     SequencedMap<String, Value> predict(Scope p, NodeGraph net, Value nodes, Value classRow) {
         Map<List<Object>, List<Task>> groups = new LinkedHashMap<>();
         List<Task> tasks = tasks(net);
-        tasks.forEach(t -> groups.computeIfAbsent(t.key(), k -> new ArrayList<>()).add(t));
+        tasks.forEach(
+                t -> groups.computeIfAbsent(t.key(), k -> new ArrayList<>()).add(t));
         Map<String, Value> found = new LinkedHashMap<>();
         groups.values().forEach(group -> {
             long[] at = group.stream().mapToLong(Task::node).toArray();

@@ -58,8 +58,9 @@ record GhnConfig(
         boolean lora = c.flag("lora", true);
         boolean vectors = c.flag("use_1d_decoder", !lora);
         if (!lora && !vectors) {
-            throw new IllegalArgumentException("config key use_1d_decoder is false: the decoder of GHN-3 (lora false) has"
-                    + " no other way to write 1-d parameters");
+            throw new IllegalArgumentException(
+                    "config key use_1d_decoder is false: the decoder of GHN-3 (lora false) has"
+                            + " no other way to write 1-d parameters");
         }
         GhnConfig g = new GhnConfig(
                 max,
@@ -87,9 +88,8 @@ record GhnConfig(
                     + ": it must be a multiple of 4 (four sizes make up a shape) and of heads, which is " + heads);
         }
         if (layers < 1 || rank < 1 || span < 1) {
-            throw new IllegalArgumentException(
-                    "config keys layers, lora_r and max_ck_lora are " + layers + ", " + rank + " and " + span
-                            + ": give numbers above 0");
+            throw new IllegalArgumentException("config keys layers, lora_r and max_ck_lora are " + layers + ", " + rank
+                    + " and " + span + ": give numbers above 0");
         }
     }
 

@@ -34,7 +34,8 @@ import org.osgi.service.component.annotations.Component;
  * {@code [in, out]}. {@code tokens INT64 [batch, length] -> y [batch, length, vocabulary]}. A head that shares its weight with
  * the token embedding has it as {@code lm_head.weight}.
  */
-record Gpt2(int vocabulary, int positions, int width, int layers, int heads, boolean tied, long length) implements Model {
+record Gpt2(int vocabulary, int positions, int width, int layers, int heads, boolean tied, long length)
+        implements Model {
     private static final double EPSILON = 1e-5;
 
     /** Model {@code gpt2}, keys as Hugging Face's; {@code length} of the sequences (n_positions). */
@@ -86,9 +87,12 @@ record Gpt2(int vocabulary, int positions, int width, int layers, int heads, boo
     @Override
     public SequencedMap<String, Value> build(Scope p, Map<String, Value> inputs) {
         Scope t = p.at("transformer");
-        Value table = tied ? p.at("lm_head").parameter("weight", vocabulary, width) : t.at("wte").parameter("weight", vocabulary, width);
+        Value table = tied
+                ? p.at("lm_head").parameter("weight", vocabulary, width)
+                : t.at("wte").parameter("weight", vocabulary, width);
         Value places = t.at("wpe").parameter("weight", positions, width);
-        Value x = add(gather(table, inputs.get("tokens"), 0), length == positions ? places : slice(places, 0, 0, length));
+        Value x =
+                add(gather(table, inputs.get("tokens"), 0), length == positions ? places : slice(places, 0, 0, length));
         for (int i = 0; i < layers; i++) {
             Scope h = t.at("h", i);
             x = add(x, attention(h.at("attn"), norm(h.at("ln_1"), x)));

@@ -95,10 +95,9 @@ public final class LogahModule implements EntryPoint {
             case "gpt2" -> Gpt2.of(a);
             case "cnn" -> SmallCnn.of(a);
             default ->
-                throw new IllegalArgumentException("config key architecture.family is \"" + a.text("family")
-                        + "\": there are vit, gpt2 and cnn");
+                throw new IllegalArgumentException(
+                        "config key architecture.family is \"" + a.text("family") + "\": there are vit, gpt2 and cnn");
         };
         return m.graph("target").bind(Map.of("batch", 1L));
     }
-
 }

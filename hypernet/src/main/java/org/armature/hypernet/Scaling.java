@@ -14,7 +14,6 @@ import java.util.Locale;
 import java.util.stream.LongStream;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.armature.hypernet.NodeGraph.Role;
 import org.armature.hypernet.NodeGraph.Target;
 
 /**
@@ -39,8 +38,8 @@ record Scaling(Matrices matrices, double range, int blocks) {
                 case "fan_in" -> FAN_IN;
                 case "fan_in_depth" -> FAN_IN_DEPTH;
                 default ->
-                    throw new IllegalArgumentException("config key normalisation is \"" + name
-                            + "\": there are std, fan_in and fan_in_depth");
+                    throw new IllegalArgumentException(
+                            "config key normalisation is \"" + name + "\": there are std, fan_in and fan_in_depth");
             };
         }
 

@@ -38,13 +38,25 @@ record SmallCnn(int channels, int classes, int image) implements Model {
     @Override
     public SequencedMap<String, Value> build(Scope p, Map<String, Value> inputs) {
         int c = channels;
-        Value stem = relu(conv(inputs.get("x"), p.at("stem").parameter("weight", c, 3, 5, 5), Value.none(), Window.of(2).pad(2)));
+        Value stem = relu(conv(
+                inputs.get("x"),
+                p.at("stem").parameter("weight", c, 3, 5, 5),
+                Value.none(),
+                Window.of(2).pad(2)));
         Value x = maxPool(stem, new long[] {3, 3}, Window.of(2).stride(2).pad(1));
         Scope b = p.at("b1");
-        Value y = conv(x, b.at("conv").parameter("weight", c, c, 3, 3), Value.none(), Window.of(2).pad(1));
+        Value y = conv(
+                x,
+                b.at("conv").parameter("weight", c, c, 3, 3),
+                Value.none(),
+                Window.of(2).pad(1));
         y = relu(standardised(b.at("bn"), y));
         Scope dw = b.at("dw");
-        y = conv(y, dw.parameter("weight", c, 1, 3, 3), dw.parameter("bias", c), Window.of(2).pad(1).group(c));
+        y = conv(
+                y,
+                dw.parameter("weight", c, 1, 3, 3),
+                dw.parameter("bias", c),
+                Window.of(2).pad(1).group(c));
         x = relu(add(y, x));
         Scope wide = p.at("wide");
         x = relu(conv(x, wide.parameter("weight", 3L * c, c, 1, 1), wide.parameter("bias", 3L * c), Window.of(2)));

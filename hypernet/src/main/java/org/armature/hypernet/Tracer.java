@@ -101,7 +101,9 @@ final class Tracer {
         while (n != null && Set.of("Reshape", "Identity", "Cast", "Transpose").contains(n.type())) {
             n = graph.producer(n.input(0)).orElse(null);
         }
-        if (n != null && (n.type().equals("MatMul") || n.type().equals("Gemm") && n.inputs().size() < 3)) {
+        if (n != null
+                && (n.type().equals("MatMul")
+                        || n.type().equals("Gemm") && n.inputs().size() < 3)) {
             severed.add(n);
         }
     }
@@ -111,9 +113,8 @@ final class Tracer {
         List<Draft> ordered = order();
         if (ordered.stream().allMatch(d -> d.targets.isEmpty())) {
             throw new IllegalArgumentException("graph " + graph.name()
-                    + " has no parameter of an operator a hypernetwork knows (" + Arrays.stream(Primitive.values())
-                            .map(Primitive::id)
-                            .toList() + ")");
+                    + " has no parameter of an operator a hypernetwork knows ("
+                    + Arrays.stream(Primitive.values()).map(Primitive::id).toList() + ")");
         }
         boolean[][] edges = new boolean[ordered.size()][ordered.size()];
         List<NodeGraph.Node> nodes = new ArrayList<>();
@@ -177,10 +178,8 @@ final class Tracer {
             }
         }
         if (ordered.size() != all.size()) {
-            Draft stuck = all.stream()
-                    .filter(d -> !ordered.contains(d))
-                    .findFirst()
-                    .orElseThrow();
+            Draft stuck =
+                    all.stream().filter(d -> !ordered.contains(d)).findFirst().orElseThrow();
             throw new IllegalArgumentException("the network's graph has a cycle through " + stuck.name);
         }
         return ordered;
@@ -243,7 +242,8 @@ final class Tracer {
             }
             case "Mul" -> {
                 // Zero times something gives a class token its batch size: no data flows.
-                if (n.inputs().stream().anyMatch(v -> v.constant().filter(k -> k.isAll(0)).isPresent())) {
+                if (n.inputs().stream()
+                        .anyMatch(v -> v.constant().filter(k -> k.isAll(0)).isPresent())) {
                     return Set.of();
                 }
             }
@@ -312,7 +312,8 @@ final class Tracer {
             Set<Draft> data = visit(n.input(1 - i));
             if (vector(p)) {
                 // A bias belongs to the weight it follows; a lone vector is no operator the hypernetwork knows.
-                return data.size() == 1 && data.iterator().next().type.ordinal() <= Primitive.CONV.ordinal()
+                return data.size() == 1
+                                && data.iterator().next().type.ordinal() <= Primitive.CONV.ordinal()
                                 && !data.iterator().next().targets.isEmpty()
                         ? biased(n.input(i), data.iterator().next())
                         : data;
@@ -452,7 +453,16 @@ final class Tracer {
             if (n == null) {
                 break;
             }
-            if (!Set.of("Reshape", "Transpose", "Cast", "Unsqueeze", "Squeeze", "Identity", "Expand", "Slice", "Flatten")
+            if (!Set.of(
+                            "Reshape",
+                            "Transpose",
+                            "Cast",
+                            "Unsqueeze",
+                            "Squeeze",
+                            "Identity",
+                            "Expand",
+                            "Slice",
+                            "Flatten")
                     .contains(n.type())) {
                 return null;
             }

@@ -32,7 +32,8 @@ import org.armature.model.ModelProvider;
 import org.osgi.service.component.annotations.Component;
 
 /** The vision transformer (Dosovitskiy et al. 2021), parameters named as torchvision's. {@code x -> y [batch, classes]}. */
-record Vit(int image, int channels, int patch, int layers, int heads, int width, int mlp, int classes) implements Model {
+record Vit(int image, int channels, int patch, int layers, int heads, int width, int mlp, int classes)
+        implements Model {
     private static final double EPSILON = 1e-6;
 
     /** Model {@code vit}, keys as torchvision's. */
