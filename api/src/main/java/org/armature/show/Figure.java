@@ -73,8 +73,8 @@ public sealed interface Figure {
             }
             within("heat map " + label, values.length);
             if (!(low < high) || !Double.isFinite(high - low)) {
-                throw new IllegalArgumentException(String.format(
-                        Locale.ROOT, "heat map %s: the scale from %s to %s is empty", label, low, high));
+                throw new IllegalArgumentException(
+                        String.format(Locale.ROOT, "heat map %s: the scale from %s to %s is empty", label, low, high));
             }
         }
     }

@@ -11,8 +11,7 @@ import org.junit.jupiter.api.function.Executable;
 
 class FigureTest {
     private static void refused(String says, Executable figure) {
-        String message =
-                assertThrows(IllegalArgumentException.class, figure).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, figure).getMessage();
         assertTrue(message.contains(says), message);
     }
 
@@ -21,7 +20,9 @@ class FigureTest {
         refused("2 x and 1 y", () -> new Figure.Series("loss", new double[2], new double[1]));
         refused("x falls", () -> new Figure.Series("loss", new double[] {2, 1}, new double[2]));
         refused("x falls", () -> new Figure.Series("loss", new double[] {0, Double.NaN}, new double[2]));
-        refused("2 columns need 2", () -> new Figure.HeatMap("CKA", List.of("a"), List.of("b", "c"), new double[3], 0, 1));
+        refused(
+                "2 columns need 2",
+                () -> new Figure.HeatMap("CKA", List.of("a"), List.of("b", "c"), new double[3], 0, 1));
         refused("is empty", () -> new Figure.HeatMap("CKA", List.of(), List.of(), new double[0], 1, 1));
         refused("needs 12", () -> new Figure.Picture("p", 2, 2, new byte[11]));
         refused("at least one column", () -> new Figure.Pictures(0, List.of()));
