@@ -96,20 +96,24 @@ public final class TabletopViews implements DatasetProvider {
     private static double[] triple(Config c, String key, double otherwise) {
         double[] t = c.numbers(key, otherwise, otherwise, otherwise);
         if (t.length != 3) {
-            throw new IllegalArgumentException("config key dataset." + key + " has " + t.length + " numbers: give three");
+            throw new IllegalArgumentException(
+                    "config key dataset." + key + " has " + t.length + " numbers: give three");
         }
         return t;
     }
 
     private Simulator simulator(String engine) throws IOException {
         try {
-            return context.getServiceReferences(Simulator.class, engine.isEmpty() ? null : "(engine=" + engine + ")").stream()
+            return context
+                    .getServiceReferences(Simulator.class, engine.isEmpty() ? null : "(engine=" + engine + ")")
+                    .stream()
                     .max(ServiceReference::compareTo)
                     .map(context::getService)
                     .orElseThrow(() -> new IOException("there is no simulator " + engine
                             + ": leave dataset.engine out for the one there is, or see what armature doctor says"));
         } catch (InvalidSyntaxException e) {
-            throw new IllegalArgumentException("config key dataset.engine is \"" + engine + "\": give mujoco or planar", e);
+            throw new IllegalArgumentException(
+                    "config key dataset.engine is \"" + engine + "\": give mujoco or planar", e);
         }
     }
 
@@ -138,8 +142,9 @@ public final class TabletopViews implements DatasetProvider {
                 double[] mean,
                 double[] deviation) {
             if (views < 0 || (long) width * height > MOST_PIXELS) {
-                throw new IllegalArgumentException("views of " + width + " x " + height + " times " + views
-                        + " cannot be rendered: give at most " + MOST_PIXELS + " pixels and no negative number of views");
+                throw new IllegalArgumentException(
+                        "views of " + width + " x " + height + " times " + views + " cannot be rendered: give at most "
+                                + MOST_PIXELS + " pixels and no negative number of views");
             }
             this.simulator = simulator;
             this.width = width;
@@ -188,17 +193,14 @@ public final class TabletopViews implements DatasetProvider {
             for (int c = 0; c < 3; c++) {
                 for (int p = 0; p < area; p++) {
                     double level = (f.rgb()[3 * p + c] & 255) / 255.0;
-                    image.setAtIndex(
-                            ValueLayout.JAVA_FLOAT_UNALIGNED,
-                            (at * 3 + c) * area + p,
-                            (float) ((level - mean[c]) / deviation[c]));
+                    image.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, (at * 3 + c) * area + p, (float)
+                            ((level - mean[c]) / deviation[c]));
                 }
             }
             var depth = into.get("depth").data();
             float[] z = f.depth().orElseThrow();
             for (int p = 0; p < area; p++) {
-                depth.setAtIndex(
-                        ValueLayout.JAVA_FLOAT_UNALIGNED, at * area + p, Float.isFinite(z[p]) ? z[p] : 0);
+                depth.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, at * area + p, Float.isFinite(z[p]) ? z[p] : 0);
             }
             Intrinsics k = f.intrinsics().orElseThrow();
             double[] matrix = {k.fx(), 0, k.cx(), 0, k.fy(), k.cy(), 0, 0, 1};
@@ -239,8 +241,7 @@ public final class TabletopViews implements DatasetProvider {
             double[] q = Arrays.copyOf(world.robot().home(), limits.size());
             for (int j = 0; j < q.length; j++) {
                 if (j != world.robot().gripper()) {
-                    q[j] = Math.clamp(
-                            q[j] + reach * (2 * draw.uniform() - 1), limits.lower()[j], limits.upper()[j]);
+                    q[j] = Math.clamp(q[j] + reach * (2 * draw.uniform() - 1), limits.lower()[j], limits.upper()[j]);
                 }
             }
             return q;

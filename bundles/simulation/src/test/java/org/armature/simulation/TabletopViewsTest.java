@@ -52,7 +52,8 @@ class TabletopViewsTest {
                     if (z > 0) {
                         double x = (p % 32 + 0.5 - k[9 * s + 2]) / k[9 * s] * z;
                         double y = (p / 32 + 0.5 - k[9 * s + 5]) / k[9 * s + 4] * z;
-                        double height = pose[16 * s + 8] * x + pose[16 * s + 9] * y + pose[16 * s + 10] * z + pose[16 * s + 11];
+                        double height =
+                                pose[16 * s + 8] * x + pose[16 * s + 9] * y + pose[16 * s + 10] * z + pose[16 * s + 11];
                         onTable += Math.abs(height) < 2e-3 ? 1 : 0;
                     }
                 }
