@@ -135,7 +135,7 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     }
 
     private Session session(Graph graph, CompileOptions options) {
-        Graph signed = signed(Fourier.asProducts(graph.flat()));
+        Graph signed = signed(BatchStatistics.asReductions(Fourier.asProducts(graph.flat())));
         Map<String, OnnxTensorLike> frozen = new LinkedHashMap<>();
         OnnxWriter.Weights weights = new OnnxWriter.Weights() {
             @Override
