@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=bench")
 @Command(
         name = "bench",
-        description = "Measures the compute core: median and least time of some runs after a warm-up, with tensors pinned.",
+        description =
+                "Measures the compute core: median and least time of some runs after a warm-up, with tensors pinned.",
         footer = "Training is forward and backward to the input and all parameters, without an optimiser.")
 public final class BenchCommand implements Callable<Integer> {
     private final List<Executor> executors;
@@ -73,8 +74,8 @@ public final class BenchCommand implements Callable<Integer> {
         }
         PrintWriter out = s.commandLine().getOut();
         if (list) {
-            Workload.ALL.forEach(w -> out.printf(
-                    "%-22s x %-20s %8.4f GFLOP, %s%n", w.name(), w.input(), w.gflop(), w.measures()));
+            Workload.ALL.forEach(
+                    w -> out.printf("%-22s x %-20s %8.4f GFLOP, %s%n", w.name(), w.input(), w.gflop(), w.measures()));
             out.flush();
             return 0;
         }

@@ -72,11 +72,7 @@ record Workload(String name, Shape input, double flop, boolean training, BiFunct
             String name, long batch, long tokens, long width, int heads, boolean causal, boolean training) {
         double flop = 2.0 * batch * tokens * width * width * 12 + 4.0 * batch * tokens * tokens * width;
         return new Workload(
-                name,
-                Shape.of(batch, tokens, width),
-                flop,
-                training,
-                (s, x) -> transformerBlock(s, x, heads, causal));
+                name, Shape.of(batch, tokens, width), flop, training, (s, x) -> transformerBlock(s, x, heads, causal));
     }
 
     /** What one run computes, in words. */
@@ -109,7 +105,8 @@ record Workload(String name, Shape input, double flop, boolean training, BiFunct
     /** {@code x = x + attn(n1(x)); x + f2(gelu(f1(n2(x))))}, {@code x [B, N, D]}. */
     private static Value transformerBlock(Scope s, Value x, int heads, boolean causal) {
         Value mixed = add(x, attention(s.at("attn"), norm(s.at("n1"), x, 1e-5), heads, causal));
-        Value wide = linearLayer(s.at("f1"), norm(s.at("n2"), mixed, 1e-5), 4 * x.shape().dim(2));
+        Value wide = linearLayer(
+                s.at("f1"), norm(s.at("n2"), mixed, 1e-5), 4 * x.shape().dim(2));
         return add(mixed, linearLayer(s.at("f2"), gelu(wide), x.shape().dim(2)));
     }
 

@@ -59,9 +59,11 @@ class BenchCommandTest {
     @Test
     void modelsHaveThePeersParameters() {
         Map<String, Long> counts = Workload.ALL.stream()
-                .collect(Collectors.toMap(Workload::name, w -> w.graph().parameters().stream()
-                        .mapToLong(p -> p.shape().size())
-                        .sum()));
+                .collect(Collectors.toMap(
+                        Workload::name,
+                        w -> w.graph().parameters().stream()
+                                .mapToLong(p -> p.shape().size())
+                                .sum()));
         assertEquals(1_774_464L, counts.get("vit-block-train"));
         assertEquals(7_087_872L, counts.get("gpt2-block-train"));
         assertEquals(64 * 64 * 9 + 64L, counts.get("conv3x3-train"));
