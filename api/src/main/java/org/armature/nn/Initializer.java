@@ -1,7 +1,9 @@
 package org.armature.nn;
 
 import java.util.Map;
+import java.util.Set;
 import org.armature.compute.Tensor;
+import org.armature.graph.Graph;
 import org.armature.model.Config;
 import org.osgi.annotation.versioning.ConsumerType;
 
@@ -23,4 +25,16 @@ public interface Initializer {
      * @param seed of everything that is drawn
      */
     void initialize(Map<String, Tensor> parameters, Config config, long seed);
+
+    /**
+     * As {@link #initialize(Map, Config, long)}, for those that look at the network whose parameters they are.
+     *
+     * @param graph the network as it is evaluated
+     * @return names of the parameters it has written; those that it leaves alone are not among them
+     * @throws IllegalArgumentException if the graph or the configuration does not allow it
+     */
+    default Set<String> initialize(Graph graph, Map<String, Tensor> parameters, Config config, long seed) {
+        initialize(parameters, config, seed);
+        return parameters.keySet();
+    }
 }

@@ -26,4 +26,25 @@ public interface Objective {
      * @return scalars that are means over the batch: {@code loss}, and any metrics, e.g. {@code accuracy}
      */
     SequencedMap<String, Value> build(Map<String, Value> outputs, Map<String, Value> batch, Config config);
+
+    /**
+     * Whether a parameter of the graph is trained. Those of a network that is only looked at are not.
+     *
+     * @param parameter its name in the training graph
+     */
+    default boolean trains(String parameter) {
+        return true;
+    }
+
+    /** What evaluation measures, and what is trained from some step on: this objective itself, unless it is a help. */
+    default Task task(Config config) {
+        return new Task(this, config, Long.MAX_VALUE);
+    }
+
+    /**
+     * The objective behind one that helps.
+     *
+     * @param from the step, 0 being the first, from which it is trained alone
+     */
+    record Task(Objective objective, Config config, long from) {}
 }

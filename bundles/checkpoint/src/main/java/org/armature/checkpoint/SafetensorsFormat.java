@@ -1,17 +1,26 @@
 package org.armature.checkpoint;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.armature.checkpoint.SafetensorsWriter.Spec;
 import org.armature.compute.Tensor;
+import org.armature.graph.TensorType;
 import org.armature.model.Checkpoint;
 import org.armature.model.CheckpointFormat;
+import org.armature.model.Parameters;
 import org.osgi.service.component.annotations.Component;
 
 /** The <a href="https://github.com/huggingface/safetensors">safetensors</a> format, in one file or in shards. */
 @Component(property = {"armature.id=safetensors", "armature.kind=checkpoint-format"})
 public final class SafetensorsFormat implements CheckpointFormat {
+    private static final MemorySegment NOTHING = MemorySegment.NULL;
     private static final String INDEX = ".safetensors.index.json";
 
     @Override
@@ -28,6 +37,63 @@ public final class SafetensorsFormat implements CheckpointFormat {
     @Override
     public Checkpoint open(Path file) throws IOException {
         return file.getFileName().toString().endsWith(INDEX) ? Shards.open(file) : Safetensors.open(file);
+    }
+
+    @Override
+    @SuppressWarnings("MustBeClosedChecker") // the draft owns the arena
+    public Draft create(Path file, Map<String, TensorType> tensors, Map<String, String> metadata) throws IOException {
+        List<Spec> specs = tensors.entrySet().stream()
+                .map(e ->
+                        new Spec(e.getKey(), e.getValue().dtype(), e.getValue().shape()))
+                .toList();
+        SafetensorsWriter writer = new SafetensorsWriter(file, specs, metadata);
+        Arena arena = Arena.ofShared();
+        try {
+            Map<String, MemorySegment> places = writer.map(arena);
+            Map<String, Tensor> views = new LinkedHashMap<>();
+            tensors.forEach((name, t) ->
+                    views.put(name, Tensor.wrap(t.dtype(), t.shape(), places.getOrDefault(name, NOTHING), null)));
+            return new Mapped(Parameters.of(views), writer, arena);
+        } catch (IOException | RuntimeException e) {
+            arena.close();
+            writer.close();
+            throw e;
+        }
+    }
+
+    private record Mapped(Parameters tensors, SafetensorsWriter writer, Arena arena) implements Draft {
+        @Override
+        public Set<String> names() {
+            return tensors.names();
+        }
+
+        @Override
+        public TensorType type(String name) {
+            return tensors.type(name);
+        }
+
+        @Override
+        public Tensor get(String name) {
+            return tensors.get(name);
+        }
+
+        @Override
+        public void commit() throws IOException {
+            arena.close();
+            writer.commit();
+        }
+
+        @Override
+        public void close() {
+            if (arena.scope().isAlive()) {
+                arena.close();
+            }
+            try {
+                writer.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -103,6 +104,24 @@ final class SafetensorsWriter implements AutoCloseable {
             out.write(' ');
         }
         return out.toByteArray();
+    }
+
+    /**
+     * The bytes of every tensor as a map of the file, zero at first; they count as written.
+     *
+     * @param arena owns the map
+     */
+    Map<String, MemorySegment> map(Arena arena) throws IOException {
+        long end = cursors.values().stream().mapToLong(c -> c.end).max().orElse(0);
+        Map<String, MemorySegment> places = new HashMap<>();
+        if (end > 0) {
+            MemorySegment all = file.channel().map(FileChannel.MapMode.READ_WRITE, 0, end, arena);
+            cursors.forEach((name, c) -> {
+                places.put(name, all.asSlice(c.at, c.end - c.at));
+                c.at = c.end;
+            });
+        }
+        return places;
     }
 
     /** Adds bytes to a tensor, after those it has. */

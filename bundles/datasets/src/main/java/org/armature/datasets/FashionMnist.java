@@ -22,7 +22,8 @@ import org.osgi.service.component.annotations.Component;
  * Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): 60,000 training and 10,000 test images of clothes.
  *
  * <p>An example is {@code x: float[1, 28, 28]}, pixels scaled to mean 0 and deviation 1 over the training images, and
- * {@code label: int64[]} from 0 to 9. Config: {@code folder}, where the four idx files are.
+ * {@code label: int64[]} from 0 to 9. Config: {@code folder}, where the four idx files are;
+ * {@code first}, how many examples of each split to use (all).
  */
 @Component(
         property = {
@@ -60,7 +61,12 @@ public final class FashionMnist implements DatasetProvider {
             throw new IOException(folder + " has " + images.count() + " images but " + labels.count() + " labels of "
                     + split + ": install dataset-fashion-mnist again");
         }
-        return new Examples(images.data(), labels.data());
+        int first = config.integer("first", labels.count());
+        if (first < 1 || first > labels.count()) {
+            throw new IllegalArgumentException("config key dataset.first is " + first + ": give a number from 1 to "
+                    + labels.count() + ", the examples of " + split);
+        }
+        return new Examples(images.data(), labels.data(), first);
     }
 
     private static Path present(Path folder, String name) throws IOException {
@@ -74,7 +80,7 @@ public final class FashionMnist implements DatasetProvider {
     }
 
     @SuppressWarnings("ArrayRecordComponent") // never compared, never shown
-    private record Examples(byte[] images, byte[] labels) implements Dataset {
+    private record Examples(byte[] images, byte[] labels, int first) implements Dataset {
         private static final float[] SCALED = new float[256];
 
         static {
@@ -85,7 +91,7 @@ public final class FashionMnist implements DatasetProvider {
 
         @Override
         public long size() {
-            return labels.length;
+            return first;
         }
 
         @Override
@@ -101,7 +107,7 @@ public final class FashionMnist implements DatasetProvider {
             MemorySegment x = Objects.requireNonNull(into.get("x"), "x").data();
             Tensor label = Objects.requireNonNull(into.get("label"), "label");
             for (int i = 0; i < indices.length; i++) {
-                int from = Objects.checkIndex((int) indices[i], labels.length) * PIXELS;
+                int from = Objects.checkIndex((int) indices[i], first) * PIXELS;
                 long to = (long) i * PIXELS;
                 for (int p = 0; p < PIXELS; p++) {
                     x.setAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED, to + p, SCALED[images[from + p] & 0xFF]);

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.concurrent.ExecutionException;
@@ -65,8 +66,10 @@ public final class GradientTrainer implements Trainer {
         try (Dataset train = plan.train();
                 Dataset test = plan.test()) {
             StepGraph step = StepGraph.of(plan.recipe(), train.example(), plan.batch());
+            long from = plan.recipe().objective().task(plan.recipe().objectiveConfig()).from();
+            StepGraph later =
+                    from < plan.steps() ? StepGraph.of(plan.recipe().afterwards(), train.example(), plan.batch()) : step;
             Graph evaluation = StepGraph.evaluation(plan.recipe(), test.example());
-            config.rejectUnknown();
             Files.createDirectories(run);
             if (!resume && Files.exists(run.resolve(State.FILE))) {
                 throw new IOException(run + " holds a run already: go on with --resume, or choose another folder");
@@ -74,6 +77,7 @@ public final class GradientTrainer implements Trainer {
             CompileOptions options = CompileOptions.DEFAULT.withThreads(plan.threads());
             try (RunLock lock = RunLock.of(run);
                     Program stepping = executor.compile(step.graph(), options);
+                    Program afterwards = executor.compile(later.graph(), options);
                     Program evaluating = executor.compile(evaluation, options);
                     State state = new State(step)) {
                 String written = config.asMap().toString();
@@ -83,15 +87,24 @@ public final class GradientTrainer implements Trainer {
                 } else {
                     plan.initializer()
                             .initialize(
+                                    evaluation,
                                     state.model(),
                                     plan.initializerConfig(),
                                     Draw.of(plan.seed(), INIT).next());
+                    // Only now has everybody read what concerns him; a run that goes on was checked when it began.
+                    config.rejectUnknown();
+                    state.take(plan.weights(), format);
                 }
                 State.check(evaluation, state.model());
-                return new Loop(plan, step, stepping, evaluating, state, run, written, progress, stop).run();
+                Phase first = new Phase(step, stepping);
+                Phase second = new Phase(later, afterwards);
+                return new Loop(plan, first, second, from, evaluating, state, run, written, progress, stop).run();
             }
         }
     }
+
+    /** A step and its program: until an objective that helps has done, and after it. */
+    private record Phase(StepGraph graph, Program program) {}
 
     /** One set of what a step is fed; there are two, so that one is filled while the other is used. */
     private record Intake(SequencedMap<String, Tensor> batch, Map<String, Tensor> scalars, Map<String, Tensor> random)
@@ -129,8 +142,9 @@ public final class GradientTrainer implements Trainer {
 
     private final class Loop {
         private final Plan plan;
-        private final StepGraph graph;
-        private final Program stepping;
+        private final Phase first;
+        private final Phase second;
+        private final long from;
         private final Program evaluating;
         private final State state;
         private final Path run;
@@ -143,8 +157,9 @@ public final class GradientTrainer implements Trainer {
 
         Loop(
                 Plan plan,
-                StepGraph graph,
-                Program stepping,
+                Phase first,
+                Phase second,
+                long from,
                 Program evaluating,
                 State state,
                 Path run,
@@ -153,8 +168,9 @@ public final class GradientTrainer implements Trainer {
                 BooleanSupplier stop)
                 throws IOException {
             this.plan = plan;
-            this.graph = graph;
-            this.stepping = stepping;
+            this.first = first;
+            this.second = second;
+            this.from = from;
             this.evaluating = evaluating;
             this.state = state;
             this.run = run;
@@ -170,13 +186,35 @@ public final class GradientTrainer implements Trainer {
             // Virtual threads would share the common carrier threads with whoever computes; this one only copies.
             ExecutorService reader = Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("batches").daemon().factory());
-            try (Intake even = Intake.of(graph, plan.train(), plan.batch());
-                    Intake odd = Intake.of(graph, plan.train(), plan.batch());
-                    Program.Binding fromEven = stepping.bind(with(even, 0), state.after(0));
-                    Program.Binding fromOdd = stepping.bind(with(odd, 1), state.after(1))) {
-                return loop(reader, new Intake[] {even, odd}, new Program.Binding[] {fromEven, fromOdd});
+            try (Intake even = Intake.of(first.graph, plan.train(), plan.batch());
+                    Intake odd = Intake.of(first.graph, plan.train(), plan.batch())) {
+                Intake[] intakes = {even, odd};
+                try (Bound before = bind(first, intakes);
+                        Bound after = bind(second, intakes)) {
+                    return loop(reader, intakes, before, after);
+                }
             } finally {
                 reader.shutdownNow();
+            }
+        }
+
+        private Bound bind(Phase phase, Intake[] in) {
+            return new Bound(
+                    phase.graph.scalars(),
+                    phase.program.bind(with(in[0], 0), state.after(0)),
+                    phase.program.bind(with(in[1], 1), state.after(1)));
+        }
+
+        /** A program bound to either set, and the scalars to read from it. */
+        private record Bound(List<String> scalars, Program.Binding even, Program.Binding odd) implements AutoCloseable {
+            Program.Binding at(int side) {
+                return side == 0 ? even : odd;
+            }
+
+            @Override
+            public void close() {
+                even.close();
+                odd.close();
             }
         }
 
@@ -186,9 +224,9 @@ public final class GradientTrainer implements Trainer {
             return m;
         }
 
-        private Outcome loop(ExecutorService reader, Intake[] intakes, Program.Binding[] bindings) throws IOException {
+        private Outcome loop(ExecutorService reader, Intake[] intakes, Bound before, Bound after) throws IOException {
             long began = System.nanoTime();
-            long first = state.step;
+            long start = state.step;
             Map<String, Double> results = new LinkedHashMap<>();
             Future<long[]> next = null;
             while (state.step < plan.steps() && !stop.getAsBoolean()) {
@@ -201,12 +239,13 @@ public final class GradientTrainer implements Trainer {
                         ? fill(reader, intakes[1 - side], state.step + 1)
                         : null;
                 double rate = prepare(intakes[side], epochStep);
-                bindings[side].run();
+                Bound bound = state.step < from ? before : after;
+                bound.at(side).run();
                 state.step++;
 
                 results.clear();
-                for (String s : graph.scalars()) {
-                    results.put(s, bindings[side].output(s).get(0));
+                for (String s : bound.scalars) {
+                    results.put(s, bound.at(side).output(s).get(0));
                 }
                 results.put("rate", rate);
                 plan.selector().observe(used, results);
@@ -220,7 +259,7 @@ public final class GradientTrainer implements Trainer {
                     save();
                 }
                 results.putAll(tested);
-                report(results, began, first);
+                report(results, began, start);
             }
             if (next != null) {
                 get(next);
@@ -282,9 +321,9 @@ public final class GradientTrainer implements Trainer {
             state.save(run, format, config);
         }
 
-        private void report(Map<String, Double> results, long began, long first) {
+        private void report(Map<String, Double> results, long began, long start) {
             long elapsed = System.nanoTime() - began;
-            long left = elapsed / (state.step - first) * (plan.steps() - state.step);
+            long left = elapsed / (state.step - start) * (plan.steps() - state.step);
             progress.progress(new Progress(
                     run,
                     state.step,

@@ -1,6 +1,7 @@
 package org.armature.training;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.armature.compute.GraphPass;
@@ -21,6 +22,7 @@ import org.armature.train.Schedule;
  * @param steps batches to go through
  * @param evaluateEvery steps between evaluations; the last step is always followed by one
  * @param checkpointEvery steps between checkpoints
+ * @param weights files that some parameters come from, after initialisation
  */
 record Plan(
         StepGraph.Recipe recipe,
@@ -36,7 +38,18 @@ record Plan(
         long steps,
         long evaluateEvery,
         long checkpointEvery,
-        int threads) {
+        int threads,
+        List<Weights> weights) {
+
+    /**
+     * A file some parameters come from. Config: {@code file}; {@code from}, the beginning of the names taken; {@code into},
+     * what it becomes.
+     */
+    record Weights(Path file, String from, String into) {
+        static Weights of(Config c) {
+            return new Weights(Path.of(c.text("file")), c.text("from", ""), c.text("into", ""));
+        }
+    }
 
     static Plan of(Config c, Parts parts) throws IOException {
         Config model = c.section("model");
@@ -85,7 +98,8 @@ record Plan(
                 steps,
                 positive(c, "evaluate_every", (int) Math.min(perEpoch, Integer.MAX_VALUE)),
                 positive(c, "checkpoint_every", 500),
-                c.integer("threads", 0));
+                c.integer("threads", 0),
+                c.has("weights") ? c.sectionList("weights").stream().map(Weights::of).toList() : List.of());
     }
 
     private static int positive(Config c, String key, int otherwise) {

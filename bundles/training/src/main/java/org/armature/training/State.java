@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
@@ -63,6 +64,38 @@ final class State implements AutoCloseable {
         return m;
     }
 
+    /**
+     * Takes parameters from files.
+     *
+     * @throws IllegalArgumentException if a file has none that fits by name, or one of another shape
+     */
+    void take(List<Plan.Weights> files, CheckpointFormat format) throws IOException {
+        Map<String, Tensor> model = model();
+        for (Plan.Weights w : files) {
+            try (Checkpoint c = format.open(w.file())) {
+                int taken = 0;
+                for (String name : c.names()) {
+                    Tensor into = name.startsWith(w.from())
+                            ? model.get(w.into() + name.substring(w.from().length()))
+                            : null;
+                    if (into == null) {
+                        continue;
+                    }
+                    if (!c.type(name).equals(into.type())) {
+                        throw new IllegalArgumentException(w.file() + " holds " + name + " as " + c.type(name)
+                                + ", but the model needs " + into.type() + ": check the sizes of both models");
+                    }
+                    into.copyFrom(c.get(name));
+                    taken++;
+                }
+                if (taken == 0) {
+                    throw new IllegalArgumentException(w.file() + " holds no parameter of the model under \"" + w.from()
+                            + "\": check weights.from and weights.into");
+                }
+            }
+        }
+    }
+
     void save(Path run, CheckpointFormat format, String config) throws IOException {
         Map<String, Tensor> all = at(step);
         selector.forEach((k, t) -> all.put(SELECTOR + k, t));
@@ -116,7 +149,7 @@ final class State implements AutoCloseable {
 
     @Override
     public void close() {
-        for (Map<String, Tensor> m : java.util.List.of(kept, even, odd, selector)) {
+        for (Map<String, Tensor> m : List.of(kept, even, odd, selector)) {
             m.values().forEach(Tensor::close);
         }
     }

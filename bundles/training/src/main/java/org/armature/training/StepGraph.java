@@ -68,7 +68,25 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
             List<GraphPass> passes,
             double clip,
             int accumulate,
-            double lossScale) {}
+            double lossScale) {
+
+        /** The same with the objective that takes over. */
+        Recipe afterwards() {
+            Objective.Task task = objective.task(objectiveConfig);
+            return new Recipe(
+                    model,
+                    task.objective(),
+                    task.config(),
+                    optimizer,
+                    optimizerConfig,
+                    estimator,
+                    estimatorConfig,
+                    passes,
+                    clip,
+                    accumulate,
+                    lossScale);
+        }
+    }
 
     /** The model and its objective, without gradients, for batches of any size. */
     static Graph evaluation(Recipe r, SequencedMap<String, TensorType> example) {
@@ -85,7 +103,10 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
         Map<String, Value> outputs = training && r.model instanceof TrainableModel m
                 ? m.buildForTraining(b.scope(), inputs)
                 : r.model.build(b.scope(), inputs);
-        SequencedMap<String, Value> results = r.objective.build(outputs, given, r.objectiveConfig);
+        Objective.Task task = r.objective.task(r.objectiveConfig);
+        SequencedMap<String, Value> results = training
+                ? r.objective.build(outputs, given, r.objectiveConfig)
+                : task.objective().build(outputs, given, task.config());
         results.forEach(b::output);
         if (training && r.lossScale != 1) {
             b.output(SCALED, mul(results.get(Objective.LOSS), r.lossScale));
@@ -102,6 +123,7 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
         List<String> trained = forward.parameters().stream()
                 .filter(p -> p.dtype().isFloating() && !forward.outputs().containsKey(TrainableModel.UPDATE + p.name()))
                 .map(Value::name)
+                .filter(r.objective::trains)
                 .toList();
         Graph backward =
                 r.estimator.gradients(forward, r.lossScale == 1 ? Objective.LOSS : SCALED, trained, r.estimatorConfig);

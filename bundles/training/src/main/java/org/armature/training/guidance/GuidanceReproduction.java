@@ -1,0 +1,194 @@
+package org.armature.training.guidance;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.armature.compute.Executor;
+import org.armature.model.CheckpointFormat;
+import org.armature.model.Config;
+import org.armature.model.ModelProvider;
+import org.armature.train.Dataset;
+import org.armature.train.DatasetProvider;
+import org.armature.train.Reproduction;
+import org.armature.train.Trainer;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+
+/**
+ * A network of 48 fully connected layers of 128 with batch normalisation, trained four epochs on the first 5000 images of
+ * Fashion-MNIST: alone, and guided by a small convolutional network that is random, or trained, or there for 100 steps only.
+ */
+@Component(property = {"armature.id=guidance", "armature.kind=reproduction"})
+public final class GuidanceReproduction implements Reproduction {
+    private static final String ALONE = "no guide";
+    private static final String RANDOM = "untrained guide";
+    private static final String TRAINED = "trained guide";
+    private static final String FIRST = "untrained guide, first 100 steps only";
+    private static final String ACCURACY = "test accuracy %";
+    private static final int DEPTH = 48;
+    private static final int WIDTH = 128;
+    private static final double POINTS = 8;
+
+    private final Trainer trainer;
+    private final Executor executor;
+    private final CheckpointFormat format;
+    private final ModelProvider models;
+    private final DatasetProvider data;
+
+    @Activate
+    public GuidanceReproduction(
+            @Reference(target = "(armature.id=gradient)") Trainer trainer,
+            @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor,
+            @Reference(target = "(armature.id=safetensors)") CheckpointFormat format,
+            @Reference(target = "(armature.id=sequential)") ModelProvider models,
+            @Reference(target = "(armature.id=fashion-mnist)") DatasetProvider data) {
+        this.trainer = trainer;
+        this.executor = executor;
+        this.format = format;
+        this.models = models;
+        this.data = data;
+    }
+
+    @Override
+    public String id() {
+        return "guidance";
+    }
+
+    @Override
+    public String title() {
+        return "48 fully connected layers of 128 with batch normalisation, Fashion-MNIST's first 5000 images, 4 epochs of batch"
+                + " 128, Adam 1e-3; guide: four convolutions; CKA before batch normalisation, alpha 1";
+    }
+
+    @Override
+    public List<String> arms() {
+        return List.of(ALONE, RANDOM, TRAINED, FIRST);
+    }
+
+    @Override
+    public List<Claim> claims() {
+        return arms().stream()
+                .skip(1)
+                .map(arm -> new Claim(
+                        arm + " gains at least 8 points over no guide",
+                        f -> f.mean(arm, ACCURACY) - f.mean(ALONE, ACCURACY) - POINTS))
+                .toList();
+    }
+
+    @Override
+    public Map<String, Double> measure(String arm, long seed, Run run) throws IOException {
+        Map<String, Object> config = new LinkedHashMap<>(Map.of(
+                "seed", seed,
+                "dataset", dataset(),
+                "model", deep(),
+                "initializer", torch(),
+                "optimizer", adam(),
+                "schedule", Map.of("rate", 1e-3),
+                "batch", 128,
+                "epochs", 4));
+        if (!arm.equals(ALONE)) {
+            Map<String, Object> objective = new LinkedHashMap<>(Map.of("type", "guidance", "guide", guide()));
+            if (arm.equals(FIRST)) {
+                objective.put("steps", 100);
+            }
+            config.put("objective", objective);
+        }
+        if (arm.equals(TRAINED)) {
+            config.put("weights", List.of(Map.of("file", trainedGuide(seed, run).toString(), "into", "guide.")));
+        }
+        Map<String, Double> results = train(config, run.folder(), run, arm);
+        if (!arm.equals(ALONE)) {
+            try (Dataset test = data.open("test", Config.of(dataset()))) {
+                LayerComparison.draw(
+                        models.create(Config.of(guide())),
+                        models.create(Config.of(deep())),
+                        run.folder().resolve("model.safetensors"),
+                        format,
+                        executor,
+                        test,
+                        128,
+                        run.folder(),
+                        "cka");
+            }
+        }
+        return Map.of(ACCURACY, 100 * results.getOrDefault("test.accuracy", Double.NaN));
+    }
+
+    private Path trainedGuide(long seed, Run run) throws IOException {
+        Path folder = run.shared().resolve("guide");
+        Path model = folder.resolve("model.safetensors");
+        if (!Files.exists(model)) {
+            train(
+                    Map.of(
+                            "seed", seed,
+                            "dataset", dataset(),
+                            "model", guide(),
+                            "initializer", torch(),
+                            "optimizer", adam(),
+                            "schedule", Map.of("rate", 1e-3),
+                            "batch", 128,
+                            "epochs", 3),
+                    folder,
+                    run,
+                    "training the guide");
+        }
+        return model;
+    }
+
+    private Map<String, Double> train(Map<String, ?> config, Path folder, Run run, String what) throws IOException {
+        boolean resume = Files.exists(folder.resolve("checkpoint.safetensors"));
+        Trainer.Outcome o = trainer.train(
+                Config.of(config),
+                folder,
+                resume,
+                p -> run.progress(what, (double) p.step() / p.steps()),
+                run::stopped);
+        if (!o.finished()) {
+            throw new IOException(what + " was stopped at step " + o.step() + ": run it again to go on");
+        }
+        return o.results();
+    }
+
+    private static Map<String, Object> dataset() {
+        return Map.of("type", "fashion-mnist", "first", 5000);
+    }
+
+    private static Map<String, Object> adam() {
+        return Map.of("type", "adamw", "weight_decay", 0);
+    }
+
+    /** The deviation of PyTorch's default: {@code 1 / sqrt(3 fan_in)}. */
+    private static Map<String, Object> torch() {
+        return Map.of("type", "he", "gain", 1 / Math.sqrt(3));
+    }
+
+    private static Map<String, Object> deep() {
+        List<Object> layers = new ArrayList<>(List.of(Map.of("type", "flatten")));
+        for (int i = 0; i < DEPTH; i++) {
+            layers.add(Map.of("type", "linear", "features", WIDTH));
+            layers.add(Map.of("type", "batch-norm"));
+            layers.add(Map.of("type", "relu"));
+        }
+        layers.add(Map.of("type", "linear", "features", 10));
+        return Map.of("type", "sequential", "input", List.of(1, 28, 28), "layers", layers);
+    }
+
+    private static Map<String, Object> guide() {
+        List<Object> layers = new ArrayList<>();
+        int[] channels = {8, 16, 16, 32};
+        int[] strides = {2, 2, 2, 1};
+        for (int i = 0; i < channels.length; i++) {
+            layers.add(Map.of("type", "conv", "channels", channels[i], "padding", 1, "stride", strides[i]));
+            layers.add(Map.of("type", "relu"));
+        }
+        layers.add(Map.of("type", "flatten"));
+        layers.add(Map.of("type", "linear", "features", 10));
+        return Map.of("type", "sequential", "input", List.of(1, 28, 28), "layers", layers);
+    }
+}
