@@ -63,7 +63,8 @@ final class Checkpoints {
 
     private static long[] shape(Parameters p, String name, String where) {
         if (!p.has(name)) {
-            throw new IllegalArgumentException(where + " has no tensor " + name + ": it is no checkpoint of LoGAH or GHN-3");
+            throw new IllegalArgumentException(
+                    where + " has no tensor " + name + ": it is no checkpoint of LoGAH or GHN-3");
         }
         return p.type(name).shape().sizes();
     }

@@ -121,13 +121,15 @@ public final class Logah implements Initializer {
             return new Hypernetwork(c, random(c, seed));
         }
         if (!config.has("checkpoint")) {
-            throw new IllegalArgumentException("initializer logah needs a hypernetwork's checkpoint: give its safetensors file"
-                    + " (armature init --checkpoint FILE; the authors' .pt files are converted as hypernet/README.md shows)");
+            throw new IllegalArgumentException(
+                    "initializer logah needs a hypernetwork's checkpoint: give its safetensors file"
+                            + " (armature init --checkpoint FILE; the authors' .pt files are converted as hypernet/README.md shows)");
         }
         Path file = Path.of(config.text("checkpoint"));
         if (!file.getFileName().toString().endsWith(".safetensors")) {
-            throw new IllegalArgumentException(file + " is no safetensors file, and pickled ones are not read because they can"
-                    + " run code: convert it as hypernet/README.md shows");
+            throw new IllegalArgumentException(
+                    file + " is no safetensors file, and pickled ones are not read because they can"
+                            + " run code: convert it as hypernet/README.md shows");
         }
         Checkpoint c = format.open(file);
         try {

@@ -52,7 +52,8 @@ final class Predictor {
                 .filter(t -> into.containsKey(t.target().name()))
                 .toList();
         Map<List<Object>, List<Ghn.Task>> groups = new LinkedHashMap<>();
-        tasks.forEach(t -> groups.computeIfAbsent(t.key(), k -> new ArrayList<>()).add(t));
+        tasks.forEach(
+                t -> groups.computeIfAbsent(t.key(), k -> new ArrayList<>()).add(t));
         List<String> written = new ArrayList<>();
         try (Tensor nodes = embed(net, checkpoint)) {
             for (List<Ghn.Task> group : groups.values()) {
@@ -90,8 +91,7 @@ final class Predictor {
         return b.build();
     }
 
-    private static void write(
-            Program p, Map<String, Tensor> given, Tensor nodes, Ghn.Task t, Tensor into, long seed) {
+    private static void write(Program p, Map<String, Tensor> given, Tensor nodes, Ghn.Task t, Tensor into, long seed) {
         Map<String, Tensor> in = new LinkedHashMap<>(given);
         in.put("node", nodes.slice(t.node(), t.node() + 1L));
         Shape s = t.target().shape();
@@ -116,7 +116,8 @@ final class Predictor {
         float sum = 0;
         var data = t.data();
         for (long i = 0; i < data.byteSize(); i += Float.BYTES) {
-            sum += data.get(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED, i) * 0; // 0, or NaN for what is not finite
+            sum += data.get(java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED, i)
+                    * 0; // 0, or NaN for what is not finite
         }
         if (Float.isNaN(sum)) {
             throw new IllegalArgumentException("the prediction of " + name

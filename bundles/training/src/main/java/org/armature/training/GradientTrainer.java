@@ -66,9 +66,13 @@ public final class GradientTrainer implements Trainer {
         try (Dataset train = plan.train();
                 Dataset test = plan.test()) {
             StepGraph step = StepGraph.of(plan.recipe(), train.example(), plan.batch());
-            long from = plan.recipe().objective().task(plan.recipe().objectiveConfig()).from();
-            StepGraph later =
-                    from < plan.steps() ? StepGraph.of(plan.recipe().afterwards(), train.example(), plan.batch()) : step;
+            long from = plan.recipe()
+                    .objective()
+                    .task(plan.recipe().objectiveConfig())
+                    .from();
+            StepGraph later = from < plan.steps()
+                    ? StepGraph.of(plan.recipe().afterwards(), train.example(), plan.batch())
+                    : step;
             Graph evaluation = StepGraph.evaluation(plan.recipe(), test.example());
             Files.createDirectories(run);
             if (!resume && Files.exists(run.resolve(State.FILE))) {

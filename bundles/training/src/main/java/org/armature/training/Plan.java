@@ -99,7 +99,9 @@ record Plan(
                 positive(c, "evaluate_every", (int) Math.min(perEpoch, Integer.MAX_VALUE)),
                 positive(c, "checkpoint_every", 500),
                 c.integer("threads", 0),
-                c.has("weights") ? c.sectionList("weights").stream().map(Weights::of).toList() : List.of());
+                c.has("weights")
+                        ? c.sectionList("weights").stream().map(Weights::of).toList()
+                        : List.of());
     }
 
     private static int positive(Config c, String key, int otherwise) {

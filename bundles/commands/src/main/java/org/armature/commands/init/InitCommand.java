@@ -48,7 +48,8 @@ import picocli.CommandLine.Spec;
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=init")
 @Command(
         name = "init",
-        description = "Initialises the weights of an .onnx model or a model configuration, and says which were written.")
+        description =
+                "Initialises the weights of an .onnx model or a model configuration, and says which were written.")
 public final class InitCommand implements Callable<Integer> {
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -58,7 +59,10 @@ public final class InitCommand implements Callable<Integer> {
     private final CheckpointFormat checkpoints;
     private final ConfigReader reader;
 
-    @picocli.CommandLine.Parameters(index = "0", paramLabel = "MODEL", description = "model.onnx, or a JSON configuration")
+    @picocli.CommandLine.Parameters(
+            index = "0",
+            paramLabel = "MODEL",
+            description = "model.onnx, or a JSON configuration")
     Path model = Path.of("");
 
     @Option(names = "--with", paramLabel = "ID", required = true, description = "an initializer, e.g. logah")
@@ -192,7 +196,9 @@ public final class InitCommand implements Callable<Integer> {
         try (ModelFormat.Imported in = format.read(from)) {
             Graph graph = in.graph();
             Map<String, Tensor> tensors = new LinkedHashMap<>();
-            graph.parameters().forEach(v -> tensors.put(v.name(), in.parameters().get(v.name()).copy()));
+            graph.parameters()
+                    .forEach(v ->
+                            tensors.put(v.name(), in.parameters().get(v.name()).copy()));
             try (Parameters copies = Parameters.of(tensors)) {
                 long began = System.nanoTime();
                 Set<String> written = chosen.initialize(graph, tensors, config, seed);

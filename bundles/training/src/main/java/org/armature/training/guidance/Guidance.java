@@ -111,7 +111,8 @@ public final class Guidance implements Objective {
         int made = b.nodes().size();
 
         Config c = config.section(GUIDE);
-        Model guide = services.find(ModelProvider.class, c.text("type", "sequential")).create(c);
+        Model guide =
+                services.find(ModelProvider.class, c.text("type", "sequential")).create(c);
         guide.build(b.scope().at(GUIDE), shown(guide, batch, config.flag("noise", false)));
         List<Node> all = b.nodes();
         List<Taps.Tap> guiding =
@@ -129,7 +130,8 @@ public final class Guidance implements Objective {
                 new Similarity.Kernels());
 
         Task task = task(config);
-        SequencedMap<String, Value> results = new LinkedHashMap<>(task.objective().build(outputs, batch, task.config()));
+        SequencedMap<String, Value> results =
+                new LinkedHashMap<>(task.objective().build(outputs, batch, task.config()));
         Value loss = results.get(LOSS);
         results.put(LOSS, add(loss, mul(m.total(), config.number("alpha", 1))));
         results.put("task-loss", loss);
@@ -173,8 +175,8 @@ public final class Guidance implements Objective {
             List<String> names = config.texts(key);
             List<String> known = found.stream().map(Taps.Tap::name).toList();
             names.stream().filter(name -> !known.contains(name)).findFirst().ifPresent(name -> {
-                throw new IllegalArgumentException("config key " + key + " names " + name + ", which is no layer of " + whose
-                        + " that is seen: those are " + known);
+                throw new IllegalArgumentException("config key " + key + " names " + name + ", which is no layer of "
+                        + whose + " that is seen: those are " + known);
             });
             taps = new ArrayList<>(found);
             taps.removeIf(t -> !names.contains(t.name()));
@@ -182,8 +184,8 @@ public final class Guidance implements Objective {
             taps = found.subList(0, found.size() - 1);
         }
         if (taps.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "guidance sees no layer of " + whose + " before its last: it needs one of these kinds: " + Taps.SEEN);
+            throw new IllegalArgumentException("guidance sees no layer of " + whose
+                    + " before its last: it needs one of these kinds: " + Taps.SEEN);
         }
         return taps;
     }
