@@ -1,6 +1,7 @@
 // The dashboard: one event stream in, a few POSTs out.
 import { Scene } from './scene.js';
-import { AgePlot, CurvePlot, JointPlot, histogram } from './plots.js';
+import { AgePlot, JointPlot, histogram } from './plots.js';
+import { Figures } from './figures.js';
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -13,6 +14,7 @@ function theme() {
   root.dataset.theme = dark ? 'dark' : 'light';
   scene?.theme(dark);
   joints?.draw();
+  figures?.shown.forEach((tile) => tile.draw?.());
 }
 function startScene() {
   try {
@@ -23,10 +25,11 @@ function startScene() {
   }
 }
 let joints;
+let figures;
 theme();
-joints = new JointPlot($('joint-plot'), $('joint-list'));
+joints = new JointPlot($('joint-plot'), $('joint-list'), $('joint-note'));
 const ages = new AgePlot($('age-plot'));
-const curves = new CurvePlot($('curve-plot'));
+figures = new Figures({ tiles: $('tiles'), select: $('figure-group'), note: $('figure-note'), logScale: $('log-scale'), cloud: (name, buffer) => scene?.cloud(name, buffer) });
 systemDark.addEventListener('change', theme);
 $('theme').onclick = () => { localStorage.theme = root.dataset.theme === 'dark' ? 'light' : 'dark'; theme(); };
 
@@ -81,11 +84,12 @@ async function post(path, body, type = 'application/json') {
 }
 
 // --- acting
+let live = false;
 let pictures = [];
 let fetching = new AbortController();
-function stop() {
+async function stop() {
   fetching.abort();
-  post('api/estop');
+  if (!(await post('api/estop'))) toast('The stop did not reach the runtime: stop the robot by its own switch.');
 }
 $('estop').onclick = stop;
 $('arm').onclick = () => post('api/arm');
@@ -97,17 +101,21 @@ $('ask').onsubmit = (e) => {
 };
 addEventListener('keydown', (e) => {
   const typing = e.target.matches('input:not([type="checkbox"]), select') || $('token-dialog').open;
+  if (e.key === 'Enter' && e.target.matches('input[type="checkbox"]')) e.target.click();
   if (e.repeat || (e.key !== 'Escape' && (e.key !== ' ' || typing))) return;
   e.preventDefault();
   stop();
 }, { capture: true });
 
 async function deploy(file) {
-  if (!file) return;
-  const done = await post('api/deploy?name=' + encodeURIComponent(file.name), file, 'application/java-archive');
+    const done = await post('api/deploy?name=' + encodeURIComponent(file.name), file, 'application/java-archive');
   if (done) toast(`${done.name} is in the deploy folder (${Math.ceil(done.bytes / 1024)} kB)`);
 }
-$('file').onchange = (e) => { deploy(e.target.files[0]); e.target.value = ''; };
+async function deployAll(files) {
+  for (const file of files) await deploy(file);
+}
+$('choose').onclick = () => $('file').click();
+$('file').onchange = (e) => deployAll([...e.target.files]).then(() => { e.target.value = ''; });
 let depth = 0;
 addEventListener('dragenter', (e) => { e.preventDefault(); depth++; $('drop').hidden = false; });
 addEventListener('dragleave', () => { if (--depth <= 0) { depth = 0; $('drop').hidden = true; } });
@@ -116,7 +124,7 @@ addEventListener('drop', (e) => {
   e.preventDefault();
   depth = 0;
   $('drop').hidden = true;
-  deploy(e.dataTransfer.files[0]);
+  deployAll([...e.dataTransfer.files]);
 });
 
 // --- showing
@@ -144,7 +152,7 @@ function showState(s) {
   $('lateness-note').textContent = `p99.9 ${micro(s.lateness_us.p999)}, max ${micro(s.lateness_us.max)}`;
   histogram($('histogram'), s.histogram, s.histogram_edges_us, 1e6 / s.rate_hz / s.speed);
   const age = s.chunk_age_ms;
-  $('age-note').textContent = s.chunks ? `p50 ${age.p50.toFixed(1)} ms, p99 ${age.p99.toFixed(1)} ms, ${count(s.chunks)} chunks` : 'no chunk yet';
+  $('age-note').textContent = s.chunks ? `p50 ${age.p50.toFixed(0)} ms, p99 ${age.p99.toFixed(0)} ms, ${count(s.chunks)} chunks` : 'no chunk yet';
   if (s.chunks) ages.add(age.p50, age.p99);
 }
 
@@ -198,13 +206,19 @@ async function fetchPictures() {
   for (;;) {
     const now = performance.now();
     const next = pictures.filter((p) => p.due <= now && p.wanted()).sort((a, b) => a.due - b.due)[0];
-    if (document.hidden || !live || !next) {
+    const tile = figures.wanted(now);
+    const figure = tile && !(next?.due < tile.due) ? tile : undefined;
+    if (document.hidden || !live || !(next || figure)) {
       await new Promise((r) => setTimeout(r, 30));
       continue;
     }
-    next.due = now + next.ms;
     fetching = new AbortController();
     try {
+      if (figure) {
+        await figure.update(fetching.signal);
+        continue;
+      }
+      next.due = now + next.ms;
       const response = await fetch(next.path, { signal: fetching.signal });
       if (response.ok) await next.use(response);
     } catch (e) {
@@ -227,27 +241,47 @@ const row = (...cells) => {
 };
 const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB');
 
-function showModules(modules) {
-  $('module-count').textContent = modules.length || '';
-  $('module-rows').replaceChildren(...modules.map((m) => {
-    const tr = row(cell(m.id || '–'), cell(m.kind, 'dim'), cell(m.bundle.replace(/^org\.armature\./, ''), 'dim'), cell(m.version, 'dim'),
-      cell(m.state.toLowerCase(), m.state === 'ACTIVE' ? 'good' : 'warn'));
-    tr.title = [m.paper, `${m.bundle}, ranking ${m.ranking}`].filter(Boolean).join('\n');
+// What moves the robot first, then the rest by kind.
+const KINDS = ['policy', 'perception', 'driver', 'simulator', 'world', 'executor'];
+const order = (m) => (KINDS.includes(m.kind) ? KINDS.indexOf(m.kind) : m.state === 'ACTIVE' ? KINDS.length : -1);
+let modules = [];
+let swaps = [];
+function showModules() {
+  const filter = $('module-filter').value.trim().toLowerCase();
+  const inUse = new Map(swaps.filter((s) => s.outcome === 'cut-over').map((s) => [s.kind, s.id]));
+  const shown = modules.filter((m) => [m.id, m.kind, m.bundle, m.paper].some((t) => t.toLowerCase().includes(filter)));
+  $('module-count').textContent = shown.length === modules.length ? modules.length || '' : `${shown.length} of ${modules.length}`;
+  $('module-rows').replaceChildren(...shown.sort((a, b) => order(a) - order(b)).map((m) => {
+    const used = m.state === 'ACTIVE' && inUse.get(m.kind) === m.id;
+    const tr = row(cell(m.id || m.bundle), cell(m.kind || '–', 'dim'), cell(m.version, 'dim'),
+      cell(used ? 'in use' : m.state.toLowerCase(), used ? 'good strong' : m.state === 'ACTIVE' ? 'dim' : 'warn'));
+    tr.title = [m.paper, `${m.bundle} ${m.version}, ranking ${m.ranking}`].filter(Boolean).join('\n');
     return tr;
   }));
 }
+$('module-filter').oninput = showModules;
 
+const OUTCOME = { 'cut-over': 'good', refused: 'bad', 'rolled-back': 'warn' };
+const make = (name, text, className = '') => Object.assign(document.createElement(name), { textContent: text, className });
 let swapsSeen = -1;
-function showSwaps(swaps) {
-  $('swap-count').textContent = swaps.length || '';
-  const rows = swaps.map((s, i) => {
-    const tr = row(cell(clock(s.time), 'dim'), cell(s.id + (s.version ? ' ' + s.version : '')),
-      cell(s.outcome, { 'cut-over': 'good', refused: 'bad', 'rolled-back': 'warn' }[s.outcome]), cell(s.ms == null ? '' : s.ms.toFixed(0), 'num'), cell(s.reason, 'reason'));
-    if (swapsSeen >= 0 && i >= swapsSeen) tr.className = 'fresh';
-    return tr;
-  });
-  swapsSeen = swaps.length;
-  $('swap-rows').replaceChildren(...rows.reverse().slice(0, 200));
+function showSwaps(all) {
+  const fresh = swapsSeen >= 0 && all.length > swapsSeen ? all.slice(swapsSeen) : [];
+  swapsSeen = all.length;
+  swaps = all;
+  for (const s of fresh) toast(`${s.id} ${s.version}: ${s.outcome}. ${s.reason}`);
+  $('swap-count').textContent = all.length || '';
+  if (all.length) {
+    $('swap-rows').replaceChildren(...all.map((s) => {
+      const li = make('li', '', fresh.includes(s) ? 'fresh' : '');
+      const what = make('div', '', 'what');
+      what.append(make('time', clock(s.time)), make('b', [s.id, s.version].filter(Boolean).join(' ')), make('span', s.outcome, OUTCOME[s.outcome]),
+        make('span', s.ms == null ? '' : s.ms.toFixed(0) + ' ms', 'ms'));
+      what.title = s.kind;
+      li.append(what, make('p', s.reason));
+      return li;
+    }).reverse().slice(0, 200));
+  }
+  showModules();
 }
 
 const LEVELS = { INFO: 1, AUDIT: 1, WARN: 2, ERROR: 3 };
@@ -276,37 +310,19 @@ function showLog(added, replace = false) {
 }
 $('level').onchange = () => showLog(lines, true);
 
-let runs = {};
-function showCurves(all) {
-  runs = all;
-  const names = Object.keys(all);
-  $('curves').hidden = !names.length;
-  document.querySelector('main').classList.toggle('training', names.length > 0);
-  if (!names.length) return;
-  const select = $('run');
-  if ([...select.options].map((o) => o.value).join() !== names.join()) {
-    const kept = select.value;
-    select.replaceChildren(...names.map((n) => new Option(n)));
-    if (names.includes(kept)) select.value = kept;
-  }
-  const legend = curves.show(all[select.value]);
-  $('curve-note').replaceChildren(...legend.flatMap(({ name, colour, value }) => {
-    const span = document.createElement('span');
-    span.textContent = `${name} ${value == null ? '–' : +value.toPrecision(4)}  `;
-    span.style.color = colour;
-    return [span];
-  }));
-}
-$('run').onchange = () => showCurves(runs);
-
+$('enlarge').onclick = () => {
+  const large = document.querySelector('main').classList.toggle('large');
+  $('enlarge').ariaPressed = String(large);
+  $('enlarge').textContent = large ? '⤡' : '⤢';
+};
 $('show-bodies').onchange = $('show-cloud').onchange = () => scene?.show($('show-bodies').checked, $('show-cloud').checked);
 $('home-view').onclick = () => scene?.home();
+$('joint-view').onchange = (e) => joints.showError(e.target.value === 'error');
 $('span').onchange = (e) => { joints.span = Number(e.target.value); joints.draw(); };
 
 // --- the stream
-let live = false;
 const show = {
-  state: showState, scene: showScene, modules: showModules, swaps: showSwaps, curves: showCurves,
+  state: showState, scene: showScene, modules: (m) => { modules = m; showModules(); }, swaps: showSwaps, figures: (f) => figures.list(f),
   log: (l) => showLog(l), logs: (l) => showLog(l, true),
   history: (f) => { if (f.rows) joints.add(f.rows, true); },
   frame: (f) => { if (f.rows) { joints.add(f.rows); scene?.move(f.poses); } },
@@ -316,7 +332,7 @@ function connect() {
   stream?.close();
   stream = new EventSource('events');
   for (const [name, use] of Object.entries(show)) stream.addEventListener(name, (e) => use(JSON.parse(e.data)));
-  stream.onopen = () => { live = true; document.body.classList.remove('lost'); };
+  stream.onopen = () => { live = true; figures.forget(); document.body.classList.remove('lost'); };
   stream.onerror = () => {
     live = false;
     document.body.classList.add('lost');

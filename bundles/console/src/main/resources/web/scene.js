@@ -57,7 +57,7 @@ export class Scene {
     if (this.grid) this.world.remove(this.grid);
     this.grid = new THREE.GridHelper(4, 40, dark ? 0x39424b : 0xb4bbc3, dark ? 0x242a30 : 0xd3d8dd);
     this.grid.rotation.x = Math.PI / 2;
-    this.grid.position.z = -0.003;
+    this.grid.position.z = this.floor.position.z - 0.001;
     this.world.add(this.grid);
     this.dirty = true;
   }
@@ -73,8 +73,11 @@ export class Scene {
     this.bodies.clear();
     for (const body of bodies) {
       const mesh = new THREE.Mesh(geometry(body), new THREE.MeshStandardMaterial({
-        color: body.rgb, roughness: 0.62, metalness: 0.08, side: body.shape === 'bowl' ? THREE.DoubleSide : THREE.FrontSide }));
+        color: body.rgb, roughness: 0.62, metalness: 0.08,
+        // Points lie on what they were measured from: the surface steps back a little.
+        polygonOffset: true, polygonOffsetFactor: 1, polygonOffsetUnits: 4, side: body.shape === 'bowl' ? THREE.DoubleSide : THREE.FrontSide }));
       mesh.name = body.name;
+      mesh.userData.below = body.shape === 'box' ? body.size[2] : 0;
       mesh.matrixAutoUpdate = false;
       mesh.castShadow = mesh.receiveShadow = true;
       this.bodies.add(mesh);
@@ -86,6 +89,10 @@ export class Scene {
   move(poses) {
     const meshes = this.bodies.children;
     if (poses.length !== 12 * meshes.length) return;
+    // The floor lies under the table, if there is one.
+    const floor = Math.min(0, ...meshes.map((mesh, i) => (mesh.userData.below ? poses[12 * i + 11] - mesh.userData.below : 0)));
+    this.floor.position.z = floor - 0.002;
+    this.grid.position.z = floor - 0.003;
     for (let i = 0, p = 0; i < meshes.length; i++, p += 12) {
       meshes[i].matrix.set(...poses.slice(p, p + 12), 0, 0, 0, 1);
       meshes[i].matrixWorldNeedsUpdate = true;
@@ -154,6 +161,17 @@ export class Scene {
         this.azimuth -= e.movementX * 0.006;
         this.elevation = Math.max(-0.2, Math.min(1.55, this.elevation + e.movementY * 0.006));
       }
+      this.dirty = true;
+    });
+    const keys = {
+      ArrowLeft: () => { this.azimuth -= 0.1; }, ArrowRight: () => { this.azimuth += 0.1; },
+      ArrowUp: () => { this.elevation = Math.min(1.55, this.elevation + 0.1); }, ArrowDown: () => { this.elevation = Math.max(-0.2, this.elevation - 0.1); },
+      '+': () => { this.distance = Math.max(0.15, this.distance / 1.15); }, '-': () => { this.distance = Math.min(12, this.distance * 1.15); },
+    };
+    canvas.addEventListener('keydown', (e) => {
+      if (!keys[e.key]) return;
+      e.preventDefault();
+      keys[e.key]();
       this.dirty = true;
     });
     canvas.addEventListener('wheel', (e) => {

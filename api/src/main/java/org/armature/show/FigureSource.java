@@ -26,7 +26,7 @@ import org.osgi.annotation.versioning.ConsumerType;
  * }</pre>
  *
  * <p>{@link #figures()} is called a few times a second while somebody looks, and never otherwise, on a thread of low
- * priority that belongs to this source alone: it may copy what it shows, but what takes long is better computed where it
+ * priority, and not again before it has returned: it may copy what it shows, but what takes long is better computed where it
  * comes up and only handed over here. What it throws is logged once, and the figures of before stay.
  *
  * <p>Law: a figure that is the same object as the time before has not changed. Only changed figures are drawn again, so a
@@ -35,6 +35,10 @@ import org.osgi.annotation.versioning.ConsumerType;
 @ConsumerType
 @FunctionalInterface
 public interface FigureSource {
-    /** What there is to show now, by title, in the order to show it; empty for nothing. Not modified once given. */
+    /**
+     * What there is to show now, by title, in the order to show it; empty for nothing. Not modified once given. A title
+     * {@code GROUP/NAME} puts the figure into a group, such as one run of a training: viewers offer one group at a time and
+     * show all its figures together.
+     */
     SequencedMap<String, Figure> figures();
 }

@@ -57,6 +57,7 @@ final class Broadcast implements AutoCloseable {
 
     private final Sources sources;
     private final Views views;
+    private final Gallery gallery;
     private final int mostClients;
     private final List<Client> clients = new CopyOnWriteArrayList<>();
     private final Map<String, byte[]> sent = new LinkedHashMap<>();
@@ -66,9 +67,11 @@ final class Broadcast implements AutoCloseable {
     private long lastTick = -1;
     private long lastLine;
 
-    Broadcast(Sources sources, Views views, int mostClients, ScheduledExecutorService encoder) {
+    Broadcast(
+            Sources sources, Views views, Gallery gallery, int mostClients, ScheduledExecutorService encoder) {
         this.sources = sources;
         this.views = views;
+        this.gallery = gallery;
         this.mostClients = mostClients;
         beat = encoder.scheduleWithFixedDelay(this::beat, 0, 1000 / FRAME_HZ, TimeUnit.MILLISECONDS);
     }
@@ -123,7 +126,8 @@ final class Broadcast implements AutoCloseable {
         if (half) {
             changed("modules", Views.attempt(views::modules, List.of()));
             changed("swaps", Views.attempt(views::swaps, List.of()));
-            changed("curves", Views.attempt(views::curves, Map.of()));
+            gallery.ask();
+            changed("figures", gallery.list());
         }
         List<Sources.LogLine> lines = sources.logAfter(lastLine);
         if (!lines.isEmpty()) {
@@ -139,7 +143,7 @@ final class Broadcast implements AutoCloseable {
         to(to, event("state", Views.attempt(views::state, Map.of())));
         to(to, event("modules", Views.attempt(views::modules, List.of())));
         to(to, event("swaps", Views.attempt(views::swaps, List.of())));
-        to(to, event("curves", Views.attempt(views::curves, Map.of())));
+        to(to, event("figures", gallery.list()));
         to(to, event("history", Views.attempt(() -> views.frame(history()), Map.of())));
         to(to, event("logs", sources.logAfter(0)));
     }

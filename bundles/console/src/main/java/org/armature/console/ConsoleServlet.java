@@ -22,6 +22,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.armature.robot.Control;
+import org.armature.show.Figure;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
@@ -53,6 +55,7 @@ public final class ConsoleServlet extends HttpServlet {
     private static final int MAX_INSTRUCTION = 500;
     private static final Pattern CAMERA = Pattern.compile("/camera/([^/]{1,100})\\.jpg");
     private static final Pattern POINTS = Pattern.compile("/points/([^/]{1,100})\\.bin");
+    private static final Pattern FIGURE = Pattern.compile("/figures/(\\d{1,9})(?:\\.json|\\.bin|/(\\d{1,9})\\.png)");
     private static final Pattern STATIC =
             Pattern.compile("/((?:vendor/)?[A-Za-z0-9][A-Za-z0-9.-]*\\.(js|css|svg|LICENSE))");
     private static final Map<String, String> TYPES = Map.of(
@@ -89,6 +92,7 @@ public final class ConsoleServlet extends HttpServlet {
     private final transient ScheduledExecutorService encoder;
     private final transient Pictures pictures;
     private final transient Views views;
+    private final transient Gallery gallery;
     private final transient Broadcast broadcast;
 
     @Activate
@@ -104,7 +108,8 @@ public final class ConsoleServlet extends HttpServlet {
         });
         pictures = new Pictures(sources, encoder);
         views = new Views(sources, pictures);
-        broadcast = new Broadcast(sources, views, config.max_clients(), encoder);
+        gallery = new Gallery(sources::figures);
+        broadcast = new Broadcast(sources, views, gallery, config.max_clients(), encoder);
         if (!config.token_file().isEmpty()) {
             writeToken(Path.of(config.token_file()));
         }
@@ -121,6 +126,7 @@ public final class ConsoleServlet extends HttpServlet {
     @Override
     public void destroy() {
         broadcast.close();
+        gallery.close();
         encoder.shutdownNow();
     }
 
@@ -176,14 +182,21 @@ public final class ConsoleServlet extends HttpServlet {
             case "/api/swaps" -> json(response, 200, views.swaps());
             case "/api/scene" -> json(response, 200, views.scene());
             case "/api/instruction" -> json(response, 200, Map.of("instruction", instruction()));
+            case "/api/figures" -> {
+                gallery.ask();
+                json(response, 200, gallery.list());
+            }
             default -> {
                 Matcher camera = CAMERA.matcher(path);
                 Matcher points = POINTS.matcher(path);
+                Matcher figure = FIGURE.matcher(path);
                 Matcher file = STATIC.matcher(path);
                 if (camera.matches()) {
                     picture(response, "image/jpeg", camera.group(1), pictures.jpeg(camera.group(1)));
                 } else if (points.matches()) {
                     picture(response, "application/octet-stream", points.group(1), pictures.points(points.group(1)));
+                } else if (figure.matches()) {
+                    figure(response, path, Integer.parseInt(figure.group(1)), figure.group(2));
                 } else if (file.matches()) {
                     file(response, file.group(1), TYPES.get(file.group(2)));
                 } else {
@@ -217,15 +230,39 @@ public final class ConsoleServlet extends HttpServlet {
         }
     }
 
+    private void figure(HttpServletResponse response, String path, int id, @Nullable String picture)
+            throws IOException {
+        String type = path.endsWith(".png")
+                ? "image/png"
+                : path.endsWith(".bin") ? "application/octet-stream" : "application/json; charset=utf-8";
+        Optional<byte[]> bytes = gallery.made(id, path, figure -> switch (figure) {
+            case Figure.Pictures all when picture != null ->
+                Integer.parseInt(picture) < all.pictures().size()
+                        ? Drawn.png(all.pictures().get(Integer.parseInt(picture)))
+                        : null;
+            case Figure.PointCloud cloud when path.endsWith(".bin") -> Drawn.points(cloud);
+            default -> path.endsWith(".json") ? Views.json(Drawn.data(figure)) : null;
+        });
+        if (bytes.isEmpty()) {
+            fail(response, 404, "there is no figure at " + path + ": /api/figures lists them");
+            return;
+        }
+        send(response, type, bytes.get());
+    }
+
     private static void picture(HttpServletResponse response, String type, String camera, Optional<byte[]> bytes)
             throws IOException {
         if (bytes.isEmpty()) {
             fail(response, 404, "camera " + camera + " has nothing to show (yet)");
             return;
         }
+        send(response, type, bytes.get());
+    }
+
+    private static void send(HttpServletResponse response, String type, byte[] bytes) throws IOException {
         response.setContentType(type);
-        response.setContentLength(bytes.get().length);
-        response.getOutputStream().write(bytes.get());
+        response.setContentLength(bytes.length);
+        response.getOutputStream().write(bytes);
     }
 
     private void events(HttpServletRequest request, HttpServletResponse response) throws IOException {

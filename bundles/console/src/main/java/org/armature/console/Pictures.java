@@ -31,7 +31,7 @@ final class Pictures {
     static final int MAX_POINTS = 20_000;
 
     private static final long FRESH_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-    private static final int MAGIC = 0x31435041; // "APC1", little endian
+    static final int MAGIC = 0x31435041; // "APC1", little endian
 
     private record Encoded(long frameNanos, long madeNanos, byte[] bytes) {}
 

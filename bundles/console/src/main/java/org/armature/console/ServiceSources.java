@@ -4,14 +4,17 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Supplier;
+import java.util.logging.Formatter;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import java.util.logging.SimpleFormatter;
 import org.armature.robot.Control;
 import org.armature.robot.Episodes;
 import org.armature.robot.LoopMonitor;
@@ -22,6 +25,7 @@ import org.armature.robot.RobotDescription;
 import org.armature.robot.RobotDriver;
 import org.armature.robot.Sensor;
 import org.armature.robot.Simulator;
+import org.armature.show.FigureSource;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -30,6 +34,7 @@ import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
@@ -46,10 +51,34 @@ import org.osgi.service.log.LogReaderService;
 @Component(service = Sources.class)
 public final class ServiceSources implements Sources {
     private static final int LOG_LINES = 500;
+    /** Where slf4j's lines arrive: java.util.logging. The framework's own come from its log service. */
+    private static final Logger ROOT = Logger.getLogger("");
+
+    private static final Formatter MESSAGES = new SimpleFormatter();
 
     private final BundleContext bundles;
     private final Deque<LogLine> log = new ArrayDeque<>();
     private final LogListener listener = this::logged;
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord entry) {
+            if (entry.getLevel().intValue() >= Level.INFO.intValue()) {
+                int level = entry.getLevel().intValue();
+                add(
+                        entry.getMillis(),
+                        level >= Level.SEVERE.intValue() ? "ERROR" : level >= Level.WARNING.intValue() ? "WARN" : "INFO",
+                        entry.getLoggerName(),
+                        MESSAGES.formatMessage(entry),
+                        entry.getThrown());
+            }
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
     private long logged;
 
     @Reference(
@@ -103,11 +132,17 @@ public final class ServiceSources implements Sources {
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
     private volatile List<Sensor> sensors = new CopyOnWriteArrayList<>();
 
-    private final Map<String, Supplier<?>> curves = new ConcurrentSkipListMap<>();
+    private final List<Shown> figures = new CopyOnWriteArrayList<>();
 
     @Activate
     public ServiceSources(BundleContext bundles) {
         this.bundles = bundles;
+        ROOT.addHandler(handler);
+    }
+
+    @Deactivate
+    void close() {
+        ROOT.removeHandler(handler);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
@@ -119,35 +154,39 @@ public final class ServiceSources implements Sources {
         reader.removeLogListener(listener);
     }
 
-    @Reference(
-            service = Supplier.class,
-            target = "(armature.curves=*)",
-            cardinality = ReferenceCardinality.MULTIPLE,
-            policy = ReferencePolicy.DYNAMIC)
-    void addCurves(Supplier<?> supplier, Map<String, Object> properties) {
-        curves.put(String.valueOf(properties.get("armature.curves")), supplier);
+    @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
+    void addFigures(FigureSource source, Map<String, Object> properties) {
+        Object id = properties.get("armature.id");
+        figures.add(new Shown(id == null ? source.getClass().getSimpleName() : id.toString(), source));
     }
 
-    void removeCurves(Supplier<?> supplier) {
-        curves.values().remove(supplier);
+    void removeFigures(FigureSource source) {
+        figures.removeIf(shown -> shown.source() == source);
     }
 
     private void logged(LogEntry entry) {
-        if (entry.getLogLevel() == LogLevel.DEBUG || entry.getLogLevel() == LogLevel.TRACE) {
-            // The framework's own events come as DEBUG and would push everything else out of the ring.
-            return;
+        if (entry.getLogLevel() == LogLevel.WARN || entry.getLogLevel() == LogLevel.ERROR) {
+            add(
+                    entry.getTime(),
+                    entry.getLogLevel().name(),
+                    entry.getLoggerName(),
+                    entry.getMessage(),
+                    entry.getException());
         }
-        Throwable thrown = entry.getException();
-        String text = thrown == null ? entry.getMessage() : entry.getMessage() + ": " + thrown;
+    }
+
+    private void add(
+            long millis, String level, @Nullable String source, @Nullable String message, @Nullable Throwable thrown) {
+        String text = thrown == null ? String.valueOf(message) : message + ": " + thrown;
         synchronized (log) {
             if (log.size() == LOG_LINES) {
                 log.removeFirst();
             }
             log.addLast(new LogLine(
                     ++logged,
-                    entry.getTime(),
-                    entry.getLogLevel().name(),
-                    shortName(entry.getLoggerName()),
+                    millis,
+                    level,
+                    shortName(source),
                     text.length() > 2000 ? text.substring(0, 2000) + "…" : text));
         }
     }
@@ -266,19 +305,7 @@ public final class ServiceSources implements Sources {
     }
 
     @Override
-    public Map<String, Map<String, double[]>> curves() {
-        Map<String, Map<String, double[]>> all = new LinkedHashMap<>();
-        curves.forEach((run, supplier) -> {
-            if (supplier.get() instanceof Map<?, ?> series) {
-                Map<String, double[]> values = new LinkedHashMap<>();
-                series.forEach((name, points) -> {
-                    if (points instanceof double[] numbers) {
-                        values.put(String.valueOf(name), numbers);
-                    }
-                });
-                all.put(run, values);
-            }
-        });
-        return all;
+    public List<Shown> figures() {
+        return List.copyOf(figures);
     }
 }

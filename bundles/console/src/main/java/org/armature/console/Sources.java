@@ -1,7 +1,6 @@
 package org.armature.console;
 
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.armature.robot.Control;
 import org.armature.robot.Episodes;
@@ -12,6 +11,7 @@ import org.armature.robot.RobotClock;
 import org.armature.robot.RobotDescription;
 import org.armature.robot.Sensor;
 import org.armature.robot.Simulator;
+import org.armature.show.FigureSource;
 
 /** Where the page's content comes from. Everything may be missing and may come and go: the page shows what is there. */
 interface Sources {
@@ -39,6 +39,14 @@ interface Sources {
      */
     record LogLine(long sequence, long timeMillis, String level, String source, String text) {}
 
+    /**
+     * A source of figures.
+     *
+     * @param heading {@code armature.id}, else its bundle's name
+     * @param source the service
+     */
+    record Shown(String heading, FigureSource source) {}
+
     Optional<LoopMonitor> monitor();
 
     Optional<ObservationHub> hub();
@@ -64,6 +72,6 @@ interface Sources {
     /** Lines after {@code sequence}, oldest first. */
     List<LogLine> logAfter(long sequence);
 
-    /** Training curves by run, then by series; the series {@code step} is the x axis. */
-    Map<String, Map<String, double[]>> curves();
+    /** Who has figures to show, in the order they came. */
+    List<Shown> figures();
 }

@@ -165,26 +165,6 @@ final class Views {
         return all;
     }
 
-    /** Training curves by run and series, at most 1000 points each. */
-    Map<String, Object> curves() {
-        Map<String, Object> all = new LinkedHashMap<>();
-        sources.curves().forEach((run, series) -> {
-            Map<String, Object> thinned = new LinkedHashMap<>();
-            series.forEach((name, points) -> thinned.put(name, thinned(points, 1000)));
-            all.put(run, thinned);
-        });
-        return all;
-    }
-
-    private static List<@Nullable Double> thinned(double[] points, int most) {
-        int stride = Math.max(1, Math.ceilDiv(points.length, most));
-        List<@Nullable Double> kept = new ArrayList<>();
-        for (int i = 0; i < points.length; i += stride) {
-            kept.add(Double.isFinite(points[i]) ? points[i] : null);
-        }
-        return kept;
-    }
-
     private static Map<String, @Nullable Double> percentiles(long[] nanos, double unit, String... names) {
         Map<String, @Nullable Double> v = new LinkedHashMap<>();
         for (int i = 0; i < Math.min(names.length, nanos.length); i++) {

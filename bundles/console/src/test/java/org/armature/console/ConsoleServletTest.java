@@ -22,7 +22,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -301,5 +304,103 @@ final class ConsoleServletTest {
         assertTrue(swap.get("ms").isNull());
         JsonNode modules = JSON.readTree(get("api/modules").body());
         assertEquals("INSTALLED", modules.get(modules.size() - 1).get("state").asText());
+    }
+
+    private JsonNode figures(String until) throws Exception {
+        for (int i = 0; ; i++) {
+            String list = get("api/figures").body();
+            if (list.contains(until) || i == 100) {
+                return JSON.readTree(list);
+            }
+            Thread.sleep(20);
+        }
+    }
+
+    private int figure(JsonNode list, String title) {
+        for (JsonNode entry : list) {
+            if (entry.get("title").asText().equals(title)) {
+                return entry.get("id").asInt();
+            }
+        }
+        throw new AssertionError(title + " is not in " + list);
+    }
+
+    @Test
+    void aFigureKeepsItsNumberAndOnlyAChangedOneGetsANewRevision() throws Exception {
+        serving.robot.shown.add(serving.robot.everyKind());
+        JsonNode first = figures("layers");
+        int loss = figure(first, "run 1/loss");
+        JsonNode list = first;
+        for (int i = 0; i < 100 && list.get(0).get("revision").asInt() < 3; i++) {
+            Thread.sleep(20);
+            list = figures("layers");
+        }
+        assertEquals(loss, list.get(0).get("id").asInt());
+        assertTrue(list.get(0).get("revision").asInt() >= 3, list.toString());
+        assertEquals("fake", list.get(1).get("heading").asText());
+        assertEquals("HeatMap", list.get(1).get("kind").asText());
+        assertEquals(0, list.get(1).get("revision").asInt());
+        serving.robot.shown.clear();
+        assertEquals(0, JSON.readTree(get("api/figures").body()).size());
+        assertEquals(404, get("figures/" + loss + ".json").statusCode());
+    }
+
+    @Test
+    void everyKindOfFigureIsServedAsThePageDrawsIt() throws Exception {
+        serving.robot.shown.add(serving.robot.everyKind());
+        JsonNode list = figures("layers");
+        JsonNode loss = JSON.readTree(
+                get("figures/" + figure(list, "run 1/loss") + ".json").body());
+        assertEquals(1, loss.get("series").get(0).get("y").get(0).asDouble());
+        JsonNode map = JSON.readTree(
+                get("figures/" + figure(list, "similarity") + ".json").body());
+        assertTrue(map.get("values").get(2).isNull());
+        assertEquals(0.25, map.get("values").get(4).asDouble());
+        int pictures = figure(list, "reconstructions");
+        var image = ImageIO.read(new ByteArrayInputStream(
+                http.send(to("figures/" + pictures + "/1.png").build(), BodyHandlers.ofByteArray())
+                        .body()));
+        assertEquals(0x00_00_00, image.getRGB(0, 0) & 0xffffff);
+        assertEquals(0xff_ff_ff, image.getRGB(1, 0) & 0xffffff);
+        assertEquals(404, get("figures/" + pictures + "/2.png").statusCode());
+        assertEquals(404, get("figures/" + pictures + ".bin").statusCode());
+        int cloud = figure(list, "predicted");
+        ByteBuffer points = ByteBuffer.wrap(http.send(
+                                to("figures/" + cloud + ".bin").build(), BodyHandlers.ofByteArray())
+                        .body())
+                .order(ByteOrder.LITTLE_ENDIAN);
+        assertEquals(2, points.getInt(4), "a point that is not finite is left out");
+        assertEquals(0.5f, points.getFloat(8 + 12));
+        assertEquals(
+                "[[0.0,0.5],[0.0,0.0],[1.0,1.0]]",
+                JSON.readTree(get("figures/" + cloud + ".json").body()).get("extent").toString());
+        assertEquals(
+                "0.5",
+                JSON.readTree(get("figures/" + figure(list, "layers") + ".json").body())
+                        .at("/rows/0/1")
+                        .asText());
+    }
+
+    @Test
+    void aSourceThatHangsOrThrowsHidesNobodyElsesFigures() throws Exception {
+        CountDownLatch hang = new CountDownLatch(1);
+        AtomicInteger asked = new AtomicInteger();
+        serving.robot.shown.add(new Sources.Shown("hangs", () -> {
+            asked.incrementAndGet();
+            try {
+                hang.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return new LinkedHashMap<>();
+        }));
+        serving.robot.shown.add(new Sources.Shown("throws", () -> {
+            throw new IllegalStateException("no figure today");
+        }));
+        serving.robot.shown.add(serving.robot.everyKind());
+        assertEquals(5, figures("layers").size());
+        figures("layers");
+        assertEquals(1, asked.get(), "it is not asked again before it has answered");
+        hang.countDown();
     }
 }

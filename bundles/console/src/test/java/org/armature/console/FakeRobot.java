@@ -2,9 +2,11 @@ package org.armature.console;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -22,6 +24,7 @@ import org.armature.robot.RobotClock;
 import org.armature.robot.RobotDescription;
 import org.armature.robot.Sensor;
 import org.armature.robot.Simulator;
+import org.armature.show.Figure;
 
 /**
  * A seven-joint arm that waves over a table, computed from the wall clock: everything the dashboard can show, without a
@@ -348,8 +351,43 @@ final class FakeRobot implements Sources {
         return lines.stream().filter(l -> l.sequence() > sequence).toList();
     }
 
+    final List<Shown> shown = new CopyOnWriteArrayList<>();
+
     @Override
-    public Map<String, Map<String, double[]>> curves() {
-        return Map.of();
+    public List<Shown> figures() {
+        return shown;
+    }
+
+    /** One figure of every kind; the loss grows a point with every call. */
+    Shown everyKind() {
+        Figure.Picture original = Figure.Picture.of("original", 2, 1, new float[] {0, 1, 0, 1, 0, 1});
+        Figure.HeatMap similarity = new Figure.HeatMap(
+                "CKA",
+                List.of("a1", "a2"),
+                List.of("b1", "b2", "b3"),
+                new double[] {1, 0.5, Double.NaN, 0, 0.25, 1},
+                0,
+                1);
+        Figure.Pictures pictures = new Figure.Pictures(2, List.of(original, original));
+        Figure.PointCloud cloud =
+                new Figure.PointCloud(new float[] {0, 0, 1, 0.5f, 0, 1, Float.NaN, 0, 0}, new byte[9]);
+        Figure.Table table = new Figure.Table(List.of("layer", "similarity"), List.of(List.of("a1", "0.5")));
+        AtomicInteger calls = new AtomicInteger();
+        return new Shown("fake", () -> {
+            int n = calls.incrementAndGet();
+            double[] x = new double[n];
+            double[] y = new double[n];
+            for (int i = 0; i < n; i++) {
+                x[i] = i;
+                y[i] = 1.0 / (1 + i);
+            }
+            SequencedMap<String, Figure> all = new LinkedHashMap<>();
+            all.put("run 1/loss", new Figure.Curves("step", "nats", List.of(new Figure.Series("train", x, y))));
+            all.put("similarity", similarity);
+            all.put("reconstructions", pictures);
+            all.put("predicted", cloud);
+            all.put("layers", table);
+            return all;
+        });
     }
 }

@@ -14,6 +14,12 @@ final class Serving implements AutoCloseable {
     private final ServerConnector connector = new ServerConnector(server);
 
     Serving(Path deploy, long mostBytes, int mostClients) throws Exception {
+        this(deploy, mostBytes, mostClients, 0);
+    }
+
+    /** On a port known, as a runtime that was started again. */
+    Serving(Path deploy, long mostBytes, int mostClients, int port) throws Exception {
+        connector.setPort(port);
         connector.setHost("127.0.0.1");
         server.addConnector(connector);
         ServletContextHandler handler = new ServletContextHandler();
