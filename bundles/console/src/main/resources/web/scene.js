@@ -39,14 +39,22 @@ export class Scene {
     this.#orbit();
     this.home();
     new ResizeObserver(() => { this.dirty = true; }).observe(canvas);
-    const pause = this.software ? 200 : 0;
-    let drawn = 0;
+    // Software WebGL shares its cores with the robot: five frames a second at most, and a quarter of the time at most.
+    const gl = this.renderer.getContext();
+    let fence;
+    let began = 0;
+    let next = 0;
     const loop = (now) => {
       requestAnimationFrame(loop);
-      if (this.dirty && now - drawn >= pause) {
-        drawn = now;
-        this.#draw();
+      if (fence && gl.getSyncParameter(fence, gl.SYNC_STATUS) === gl.SIGNALED) {
+        gl.deleteSync(fence);
+        fence = undefined;
+        next = now + Math.max(200 - (now - began), 3 * (now - began));
       }
+      if (!this.dirty || fence || now < next) return;
+      began = now;
+      this.#draw();
+      if (this.software) fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     };
     requestAnimationFrame(loop);
   }

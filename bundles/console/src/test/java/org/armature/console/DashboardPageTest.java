@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
  * runtime. Screenshots are left in
  * {@code target/screenshots}.
  */
-@Timeout(240)
+@Timeout(600)
 final class DashboardPageTest {
     private static final Path SHOTS = Path.of("target/screenshots");
 
@@ -63,11 +63,13 @@ final class DashboardPageTest {
                                         "--no-sandbox",
                                         "--use-gl=angle",
                                         "--use-angle=swiftshader",
-                                        "--enable-unsafe-swiftshader")))) {
+                                        "--enable-unsafe-swiftshader",
+                                        "--disable-accelerated-2d-canvas")))) {
             FakeRobot robot = serving.robot;
             story(robot);
             Page page = browser.newPage(
                     new Browser.NewPageOptions().setViewportSize(1440, 900).setColorScheme(ColorScheme.LIGHT));
+            page.setDefaultTimeout(120_000);
             List<String> problems = new ArrayList<>();
             page.onConsoleMessage(m -> {
                 // A camera may have nothing to show yet when the machine is busy, and the link is cut on purpose.
@@ -83,7 +85,7 @@ final class DashboardPageTest {
             page.waitForSelector("#tiles .empty");
 
             robot.shown.add(robot.everyKind());
-            page.waitForSelector("#figure-group >> nth=0");
+            page.waitForSelector("#figure-group");
             page.selectOption("#figure-group", "fake: run 1");
             page.waitForSelector(".tile[data-kind=Curves] canvas");
             String legend = page.textContent(".tile[data-kind=Curves] .key");

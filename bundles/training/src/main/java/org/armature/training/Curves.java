@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +14,8 @@ import java.util.SequencedMap;
 
 /**
  * What was measured, by step: {@code curve.csv} (one line a value: {@code step,name,value}, every bit kept) and
- * {@code curve.svg} in the run folder.
+ * {@code curve.svg} in the run folder. The lines are appended every two seconds, for who watches; {@link #save()} writes both
+ * files anew.
  */
 final class Curves {
     private record Point(long step, String name, double value) {}
@@ -24,13 +26,18 @@ final class Curves {
     private static final int TOP = 28;
     private static final int MAX_POINTS = 1000;
 
+    static final String FILE = "curve.csv";
+    private static final long BETWEEN_APPENDS = 2_000_000_000L;
+
     private final Path csv;
     private final Path svg;
     private final List<Point> points = new ArrayList<>();
+    private int written = -1;
+    private long appended = System.nanoTime();
 
     /** Keeps what an earlier part of the run wrote up to a step; what came after it will be computed again. */
     Curves(Path run, long upTo) throws IOException {
-        csv = run.resolve("curve.csv");
+        csv = run.resolve(FILE);
         svg = run.resolve("curve.svg");
         if (upTo > 0 && Files.exists(csv)) {
             for (String line : Files.readAllLines(csv)) {
@@ -42,22 +49,35 @@ final class Curves {
         }
     }
 
-    void add(long step, Map<String, Double> values) {
+    void add(long step, Map<String, Double> values) throws IOException {
         values.forEach((name, v) -> points.add(new Point(step, name, v)));
+        if (written >= 0 && System.nanoTime() - appended > BETWEEN_APPENDS) {
+            StringBuilder s = new StringBuilder();
+            points.subList(written, points.size()).forEach(p -> line(s, p));
+            Files.writeString(csv, s, StandardOpenOption.APPEND);
+            written = points.size();
+            appended = System.nanoTime();
+        } else if (written < 0) {
+            // A new file, so that nothing of a part that will be computed again stays before what is appended.
+            saveCsv();
+        }
+    }
+
+    private static void line(StringBuilder s, Point p) {
+        s.append(p.step).append(',').append(p.name).append(',').append(p.value).append('\n');
+    }
+
+    private void saveCsv() throws IOException {
+        StringBuilder s = new StringBuilder("step,name,value\n");
+        points.forEach(p -> line(s, p));
+        replace(csv, s.toString());
+        written = points.size();
+        appended = System.nanoTime();
     }
 
     /** Writes both files, each at once. */
     void save() throws IOException {
-        StringBuilder s = new StringBuilder("step,name,value\n");
-        for (Point p : points) {
-            s.append(p.step)
-                    .append(',')
-                    .append(p.name)
-                    .append(',')
-                    .append(p.value)
-                    .append('\n');
-        }
-        replace(csv, s.toString());
+        saveCsv();
         replace(svg, svg());
     }
 
