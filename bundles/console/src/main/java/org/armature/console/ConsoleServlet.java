@@ -53,6 +53,7 @@ public final class ConsoleServlet extends HttpServlet {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int MAX_BODY = 16 * 1024;
     private static final int MAX_INSTRUCTION = 500;
+    private static final long MAX_ROWS = 30_000;
     private static final Pattern CAMERA = Pattern.compile("/camera/([^/]{1,100})\\.jpg");
     private static final Pattern POINTS = Pattern.compile("/points/([^/]{1,100})\\.bin");
     private static final Pattern FIGURE = Pattern.compile("/figures/(\\d{1,9})(?:\\.json|\\.bin|/(\\d{1,9})\\.png)");
@@ -181,6 +182,11 @@ public final class ConsoleServlet extends HttpServlet {
             case "/api/modules" -> json(response, 200, views.modules());
             case "/api/swaps" -> json(response, 200, views.swaps());
             case "/api/scene" -> json(response, 200, views.scene());
+            case "/api/rows" ->
+                json(
+                        response,
+                        200,
+                        views.rows(number(request, "after", -1), (int) Math.min(MAX_ROWS, number(request, "limit", 1000))));
             case "/api/instruction" -> json(response, 200, Map.of("instruction", instruction()));
             case "/api/figures" -> {
                 gallery.ask();
@@ -203,6 +209,15 @@ public final class ConsoleServlet extends HttpServlet {
                     fail(response, 404, "there is no " + path + " here: the page is /");
                 }
             }
+        }
+    }
+
+    private static long number(HttpServletRequest request, String name, long otherwise) {
+        String given = request.getParameter(name);
+        try {
+            return given == null ? otherwise : Long.parseLong(given);
+        } catch (NumberFormatException e) {
+            throw new IllegalStateException(name + " is \"" + given + "\": give a whole number");
         }
     }
 
@@ -302,7 +317,15 @@ public final class ConsoleServlet extends HttpServlet {
         switch (path(request)) {
             case "/api/estop" -> {
                 control().emergencyStop("stopped from the dashboard");
-                json(response, 200, Map.of("done", "stop"));
+                // A tick that is being done may still be the old one's; those after it hold.
+                json(
+                        response,
+                        200,
+                        Map.of(
+                                "done",
+                                "stop",
+                                "tick",
+                                sources.monitor().map(m -> m.stats().ticks()).orElse(-1L)));
             }
             case "/api/arm" -> {
                 control().arm();

@@ -142,6 +142,11 @@ final class Views {
         return numbers;
     }
 
+    /** The newest ticks after {@code after}, every one, oldest first: {@code /api/rows}. Numbers are as the loop had them. */
+    List<LoopMonitor.Row> rows(long after, int limit) {
+        return sources.monitor().map(m -> m.rows(after, Math.max(0, limit), 1)).orElse(List.of());
+    }
+
     /** The registry's modules: {@code /api/modules}. */
     List<Sources.Module> modules() {
         return sources.modules();
