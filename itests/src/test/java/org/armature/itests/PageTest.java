@@ -78,7 +78,8 @@ class PageTest {
 
     private JsonNode get(String path) throws IOException, InterruptedException {
         return new ObjectMapper()
-                .readTree(http.send(HttpRequest.newBuilder(URI.create(base + path)).build(), BodyHandlers.ofString())
+                .readTree(http.send(
+                                HttpRequest.newBuilder(URI.create(base + path)).build(), BodyHandlers.ofString())
                         .body());
     }
 
@@ -165,7 +166,10 @@ class PageTest {
             page.keyboard().press("Enter");
             page.waitForCondition(() -> {
                 try {
-                    return get("/api/instruction").get("instruction").asText().equals("put the red cube in the blue bowl");
+                    return get("/api/instruction")
+                            .get("instruction")
+                            .asText()
+                            .equals("put the red cube in the blue bowl");
                 } catch (IOException | InterruptedException e) {
                     throw new IllegalStateException(e);
                 }

@@ -67,8 +67,7 @@ final class Broadcast implements AutoCloseable {
     private long lastTick = -1;
     private long lastLine;
 
-    Broadcast(
-            Sources sources, Views views, Gallery gallery, int mostClients, ScheduledExecutorService encoder) {
+    Broadcast(Sources sources, Views views, Gallery gallery, int mostClients, ScheduledExecutorService encoder) {
         this.sources = sources;
         this.views = views;
         this.gallery = gallery;

@@ -183,10 +183,8 @@ public final class ConsoleServlet extends HttpServlet {
             case "/api/swaps" -> json(response, 200, views.swaps());
             case "/api/scene" -> json(response, 200, views.scene());
             case "/api/rows" ->
-                json(
-                        response,
-                        200,
-                        views.rows(number(request, "after", -1), (int) Math.min(MAX_ROWS, number(request, "limit", 1000))));
+                json(response, 200, views.rows(number(request, "after", -1), (int)
+                        Math.min(MAX_ROWS, number(request, "limit", 1000))));
             case "/api/instruction" -> json(response, 200, Map.of("instruction", instruction()));
             case "/api/figures" -> {
                 gallery.ask();
@@ -251,7 +249,8 @@ public final class ConsoleServlet extends HttpServlet {
                 ? "image/png"
                 : path.endsWith(".bin") ? "application/octet-stream" : "application/json; charset=utf-8";
         Optional<byte[]> bytes = gallery.made(id, path, figure -> switch (figure) {
-            case Figure.Pictures all when picture != null ->
+            case Figure.Pictures all
+            when picture != null ->
                 Integer.parseInt(picture) < all.pictures().size()
                         ? Drawn.png(all.pictures().get(Integer.parseInt(picture)))
                         : null;

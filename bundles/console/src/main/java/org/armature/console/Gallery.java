@@ -111,7 +111,8 @@ final class Gallery implements AutoCloseable {
             } else {
                 int id = before == null ? ids++ : before.entry.id;
                 int revision = before == null ? 0 : before.entry.revision + 1;
-                all.add(new Hung(new Entry(id, heading, e.getKey(), kind, revision), figure, new ConcurrentHashMap<>()));
+                all.add(new Hung(
+                        new Entry(id, heading, e.getKey(), kind, revision), figure, new ConcurrentHashMap<>()));
             }
         }
         wall.figures = List.copyOf(all);

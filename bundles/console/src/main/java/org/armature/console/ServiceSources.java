@@ -66,7 +66,9 @@ public final class ServiceSources implements Sources {
                 int level = entry.getLevel().intValue();
                 add(
                         entry.getMillis(),
-                        level >= Level.SEVERE.intValue() ? "ERROR" : level >= Level.WARNING.intValue() ? "WARN" : "INFO",
+                        level >= Level.SEVERE.intValue()
+                                ? "ERROR"
+                                : level >= Level.WARNING.intValue() ? "WARN" : "INFO",
                         entry.getLoggerName(),
                         MESSAGES.formatMessage(entry),
                         entry.getThrown());

@@ -365,15 +365,17 @@ final class ConsoleServletTest {
         assertEquals(404, get("figures/" + pictures + "/2.png").statusCode());
         assertEquals(404, get("figures/" + pictures + ".bin").statusCode());
         int cloud = figure(list, "predicted");
-        ByteBuffer points = ByteBuffer.wrap(http.send(
-                                to("figures/" + cloud + ".bin").build(), BodyHandlers.ofByteArray())
-                        .body())
+        ByteBuffer points = ByteBuffer.wrap(
+                        http.send(to("figures/" + cloud + ".bin").build(), BodyHandlers.ofByteArray())
+                                .body())
                 .order(ByteOrder.LITTLE_ENDIAN);
         assertEquals(2, points.getInt(4), "a point that is not finite is left out");
         assertEquals(0.5f, points.getFloat(8 + 12));
         assertEquals(
                 "[[0.0,0.5],[0.0,0.0],[1.0,1.0]]",
-                JSON.readTree(get("figures/" + cloud + ".json").body()).get("extent").toString());
+                JSON.readTree(get("figures/" + cloud + ".json").body())
+                        .get("extent")
+                        .toString());
         assertEquals(
                 "0.5",
                 JSON.readTree(get("figures/" + figure(list, "layers") + ".json").body())

@@ -99,8 +99,7 @@ final class DashboardPageTest {
             page.waitForSelector(".tile[data-kind=Table] td:has-text('0.5')");
             page.waitForSelector(".tile[data-kind=PointCloud]:has-text('3 points')");
             page.waitForSelector(".tile[data-kind=HeatMap] canvas");
-            page.locator(".tile[data-kind=HeatMap] canvas")
-                    .hover(new Locator.HoverOptions().setPosition(30, 20));
+            page.locator(".tile[data-kind=HeatMap] canvas").hover(new Locator.HoverOptions().setPosition(30, 20));
             page.waitForSelector(".tile[data-kind=HeatMap] h3:has-text('a1, b1: 1')");
             assertEquals(0, page.locator(".tile[data-kind=Curves]").count(), "one group at a time");
             page.click("#enlarge");

@@ -54,8 +54,7 @@ public final class RunFigures implements FigureSource, Progress.Listener {
     public RunFigures(BundleContext context, Config config) {
         this(Stream.concat(
                         Arrays.stream(config.folders()).map(Path::of),
-                        Stream.ofNullable(context.getProperty("armature.data"))
-                                .map(data -> Path.of(data, "runs")))
+                        Stream.ofNullable(context.getProperty("armature.data")).map(data -> Path.of(data, "runs")))
                 .toList());
     }
 
@@ -117,8 +116,7 @@ public final class RunFigures implements FigureSource, Progress.Listener {
         SequencedMap<String, SequencedMap<String, Line>> quantities = new LinkedHashMap<>();
         try {
             String text = Files.readString(run.resolve(Curves.FILE));
-            for (String line :
-                    text.substring(0, text.lastIndexOf('\n') + 1).split("\n")) {
+            for (String line : text.substring(0, text.lastIndexOf('\n') + 1).split("\n")) {
                 String[] f = line.split(",", 3);
                 if (f.length == 3 && !f[0].equals("step")) {
                     Line l = quantities
