@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
@@ -35,9 +36,11 @@ final class Codec implements AutoCloseable {
     private final Vtp vtp;
     private final Checkpoint weights;
     private final Executor executor;
+    private final CompileOptions options;
     private final Map<String, Program> programs = new HashMap<>();
 
-    private Codec(Path folder, VtpConfig config, Checkpoint weights, Executor executor) {
+    private Codec(Path folder, VtpConfig config, Checkpoint weights, Executor executor, CompileOptions options) {
+        this.options = options;
         this.folder = folder;
         this.config = config;
         this.vtp = new Vtp(config);
@@ -50,7 +53,9 @@ final class Codec implements AutoCloseable {
      *
      * @throws IOException naming what is missing, and the tensor whose type or shape does not fit the configuration
      */
-    static Codec open(Path folder, ConfigReader reader, CheckpointFormat format, Executor executor) throws IOException {
+    static Codec open(
+            Path folder, ConfigReader reader, CheckpointFormat format, Executor executor, CompileOptions options)
+            throws IOException {
         Path file = WEIGHTS.stream()
                 .map(folder::resolve)
                 .filter(Files::isRegularFile)
@@ -71,7 +76,8 @@ final class Codec implements AutoCloseable {
                 folder,
                 weights.has(periods) ? config.withPeriods(weights.type(periods).dtype()) : config,
                 weights,
-                executor);
+                executor,
+                options);
     }
 
     VtpConfig config() {
@@ -222,7 +228,7 @@ final class Codec implements AutoCloseable {
                         + ", config.json asks for " + v.type() + ": they do not belong together");
             }
         }
-        return executor.compile(g);
+        return executor.compile(g, options);
     }
 
     private SequencedMap<String, Tensor> run(Program p, Map<String, Tensor> inputs) {

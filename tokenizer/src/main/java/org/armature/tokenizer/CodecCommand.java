@@ -5,6 +5,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.ConfigReader;
@@ -54,7 +55,7 @@ abstract class CodecCommand implements Callable<Integer> {
                 .findFirst()
                 .orElseThrow(() -> usage("there is no executor " + executor + ": running are "
                         + executors.stream().map(Executor::id).toList()));
-        try (Codec codec = Codec.open(given(checkpoint), reader, format, chosen)) {
+        try (Codec codec = Codec.open(given(checkpoint), reader, format, chosen, CompileOptions.DEFAULT)) {
             return call(codec);
         } catch (IOException | IllegalArgumentException e) {
             err().println(e.getMessage());

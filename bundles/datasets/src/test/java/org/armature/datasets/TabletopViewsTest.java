@@ -1,4 +1,4 @@
-package org.armature.simulation;
+package org.armature.datasets;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Map;
 import org.armature.compute.Tensor;
+import org.armature.simulation.Planar;
 import org.armature.train.Dataset;
 import org.junit.jupiter.api.Test;
 

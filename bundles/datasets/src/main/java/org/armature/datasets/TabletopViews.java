@@ -1,4 +1,4 @@
-package org.armature.simulation;
+package org.armature.datasets;
 
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;

@@ -1,0 +1,202 @@
+package org.armature.tokenizer;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SequencedMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.armature.compute.CompileOptions;
+import org.armature.compute.Executor;
+import org.armature.compute.Tensor;
+import org.armature.model.CheckpointFormat;
+import org.armature.model.ConfigReader;
+import org.armature.robot.CameraFrame;
+import org.armature.robot.ImageTokenizer;
+import org.armature.robot.ObservationHub;
+import org.armature.show.Figure;
+import org.armature.show.FigureSource;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.metatype.annotations.AttributeDefinition;
+import org.osgi.service.metatype.annotations.Designate;
+import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+
+/**
+ * VTP on the robot's cameras. It computes when a policy asks for a frame's latents, or while somebody looks at its figures
+ * (a camera's image beside its reconstruction), on one thread of the executor; never otherwise.
+ */
+@Component(
+        service = {ImageTokenizer.class, FigureSource.class},
+        configurationPid = "org.armature.tokenizer",
+        property = {
+            "armature.id=vtp",
+            "armature.kind=tokenizer",
+            "armature.paper=Towards Scalable Pre-training of Visual Tokenizers for Generation"
+        })
+@Designate(ocd = LiveTokenizer.Settings.class)
+public final class LiveTokenizer implements ImageTokenizer, FigureSource {
+    private static final int FRAMES_KEPT = 8;
+    private static final List<String> DEMO = List.of("config.json", "model.safetensors");
+
+    /** What can be set. */
+    @ObjectClassDefinition(name = "VTP tokenizer")
+    public @interface Settings {
+        /** Folder with config.json and model.safetensors. */
+        @AttributeDefinition(description = "Folder of a VTP checkpoint; empty: the small one trained on the table-top scene")
+        String checkpoint() default "";
+
+        /** Camera whose reconstruction is shown. */
+        @AttributeDefinition(description = "Camera whose image is shown beside its reconstruction")
+        String camera() default "front";
+    }
+
+    private final ObservationHub hub;
+    private final String camera;
+    private final Codec codec;
+    private final String version;
+    private final ExecutorService shower = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().name("tokenizer").daemon().priority(Thread.MIN_PRIORITY).factory());
+    private final AtomicBoolean showing = new AtomicBoolean();
+    private final Map<CameraFrame, float[]> kept = new LinkedHashMap<>() {
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<CameraFrame, float[]> eldest) {
+            return size() > FRAMES_KEPT;
+        }
+    };
+    private volatile SequencedMap<String, Figure> figures = new LinkedHashMap<>();
+    private long shown = Long.MIN_VALUE;
+
+    @Activate
+    public LiveTokenizer(
+            BundleContext context,
+            Settings settings,
+            @Reference ObservationHub hub,
+            @Reference ConfigReader reader,
+            @Reference(target = "(armature.id=safetensors)") CheckpointFormat format,
+            @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor)
+            throws IOException {
+        this.hub = hub;
+        camera = settings.camera();
+        Path folder = settings.checkpoint().isEmpty() ? demo(context) : Path.of(settings.checkpoint());
+        codec = Codec.open(folder, reader, format, executor, CompileOptions.DEFAULT.withThreads(1));
+        version = folder.getFileName() + "-" + Files.size(folder.resolve("model.safetensors")) + "-"
+                + context.getBundle().getVersion();
+    }
+
+    /** The bundle's own checkpoint as files, so that it can be mapped. */
+    private static Path demo(BundleContext context) throws IOException {
+        Path folder = Path.of(context.getDataFile("demo").getPath());
+        Files.createDirectories(folder);
+        for (String name : DEMO) {
+            try (InputStream in = LiveTokenizer.class.getResourceAsStream("/demo/" + name)) {
+                if (in == null) {
+                    throw new IOException("this build of the tokenizer holds no demo checkpoint: set checkpoint");
+                }
+                Files.copy(in, folder.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+        return folder;
+    }
+
+    @Override
+    public String version() {
+        return version;
+    }
+
+    @Override
+    public int[] latentShape() {
+        int side = codec.config().imageSize() / codec.config().patch();
+        return new int[] {codec.config().latentChannels(), side, side};
+    }
+
+    @Override
+    public int imageSize() {
+        return codec.config().imageSize();
+    }
+
+    @Override
+    public synchronized float[] encode(CameraFrame frame) {
+        return kept.computeIfAbsent(frame, f -> {
+            try (Tensor z = codec.encode(List.of(new Picture(f.height(), f.width(), f.rgb())))) {
+                return z.toFloats();
+            }
+        });
+    }
+
+    @Override
+    public synchronized byte[] decode(float[] latents) {
+        int[] s = latentShape();
+        try (Tensor z = Tensor.of(latents, 1, s[0], s[1], s[2])) {
+            return codec.decode(z).getFirst().pixels();
+        }
+    }
+
+    /** What was computed last; the next is begun on a thread of its own when there is a newer frame. */
+    @Override
+    public SequencedMap<String, Figure> figures() {
+        Optional<CameraFrame> frame = hub.latest().flatMap(o -> o.camera(camera));
+        if (frame.isPresent() && showing.compareAndSet(false, true)) {
+            shower.execute(() -> {
+                try {
+                    show(frame.get());
+                } finally {
+                    showing.set(false);
+                }
+            });
+        }
+        return figures;
+    }
+
+    private void show(CameraFrame f) {
+        if (f.timeNanos() == shown) {
+            return;
+        }
+        shown = f.timeNanos();
+        int s = imageSize();
+        byte[] original = new Picture(f.height(), f.width(), f.rgb()).centreCrop(s).pixels();
+        byte[] restored = decode(encode(f));
+        double squares = 0;
+        for (int i = 0; i < original.length; i++) {
+            double d = ((original[i] & 255) - (restored[i] & 255)) / 255.0;
+            squares += d * d;
+        }
+        SequencedMap<String, Figure> now = new LinkedHashMap<>();
+        int[] z = latentShape();
+        now.put(
+                String.format(
+                        Locale.ROOT,
+                        "%s camera, and from its %d x %d x %d latents (PSNR %.1f dB)",
+                        camera, z[0], z[1], z[2], -10 * Math.log10(squares / original.length)),
+                new Figure.Pictures(
+                        2,
+                        List.of(
+                                new Figure.Picture("original", s, s, original),
+                                new Figure.Picture("reconstruction", s, s, restored))));
+        figures = now;
+    }
+
+    @Deactivate
+    void stop() throws InterruptedException {
+        shower.shutdown();
+        if (!shower.awaitTermination(10, TimeUnit.SECONDS)) {
+            throw new IllegalStateException("the tokenizer did not end its last picture");
+        }
+        synchronized (this) {
+            codec.close();
+        }
+    }
+}
