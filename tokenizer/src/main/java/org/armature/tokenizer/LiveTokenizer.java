@@ -56,7 +56,8 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
     @ObjectClassDefinition(name = "VTP tokenizer")
     public @interface Settings {
         /** Folder with config.json and model.safetensors. */
-        @AttributeDefinition(description = "Folder of a VTP checkpoint; empty: the small one trained on the table-top scene")
+        @AttributeDefinition(
+                description = "Folder of a VTP checkpoint; empty: the small one trained on the table-top scene")
         String checkpoint() default "";
 
         /** Camera whose reconstruction is shown. */
@@ -68,8 +69,11 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
     private final String camera;
     private final Codec codec;
     private final String version;
-    private final ExecutorService shower = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().name("tokenizer").daemon().priority(Thread.MIN_PRIORITY).factory());
+    private final ExecutorService shower = Executors.newSingleThreadExecutor(Thread.ofPlatform()
+            .name("tokenizer")
+            .daemon()
+            .priority(Thread.MIN_PRIORITY)
+            .factory());
     private final AtomicBoolean showing = new AtomicBoolean();
     private final Map<CameraFrame, float[]> kept = new LinkedHashMap<>() {
         @Override
@@ -167,7 +171,8 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
         }
         shown = f.timeNanos();
         int s = imageSize();
-        byte[] original = new Picture(f.height(), f.width(), f.rgb()).centreCrop(s).pixels();
+        byte[] original =
+                new Picture(f.height(), f.width(), f.rgb()).centreCrop(s).pixels();
         byte[] restored = decode(encode(f));
         double squares = 0;
         for (int i = 0; i < original.length; i++) {
@@ -180,7 +185,11 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
                 String.format(
                         Locale.ROOT,
                         "%s camera, and from its %d x %d x %d latents (PSNR %.1f dB)",
-                        camera, z[0], z[1], z[2], -10 * Math.log10(squares / original.length)),
+                        camera,
+                        z[0],
+                        z[1],
+                        z[2],
+                        -10 * Math.log10(squares / original.length)),
                 new Figure.Pictures(
                         2,
                         List.of(

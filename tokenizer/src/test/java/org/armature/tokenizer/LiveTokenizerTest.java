@@ -95,8 +95,7 @@ class LiveTokenizerTest {
     @Test
     void originalAndReconstructionAreShownForTheNewestFrame() throws InterruptedException {
         assertTrue(tokenizer.figures().isEmpty());
-        hub.latest = Optional.of(
-                new Observation(5, new double[0], new double[0], Map.of("front", frame(5, 3)), "", 0));
+        hub.latest = Optional.of(new Observation(5, new double[0], new double[0], Map.of("front", frame(5, 3)), "", 0));
         for (int i = 0; tokenizer.figures().isEmpty(); i++) {
             assertTrue(i < 1000, "no figure came");
             Thread.sleep(10);
@@ -105,7 +104,6 @@ class LiveTokenizerTest {
         assertTrue(shown.getKey().startsWith("front camera"), shown.getKey());
         assertEquals(2, ((Figure.Pictures) shown.getValue()).pictures().size());
         Thread.sleep(50);
-        assertSame(
-                shown.getValue(), tokenizer.figures().firstEntry().getValue(), "nothing new, so the same object");
+        assertSame(shown.getValue(), tokenizer.figures().firstEntry().getValue(), "nothing new, so the same object");
     }
 }
