@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** An instruction as understood. */
 sealed interface Instruction {
@@ -17,32 +18,18 @@ sealed interface Instruction {
     /** Not understood; {@code sentence} says why and what would be. */
     record Unclear(String sentence) implements Instruction {}
 
-    /** The words for things and for colours that the baseline knows. */
-    Set<String> NOUNS = Set.of(
-            "cube",
-            "block",
-            "box",
-            "brick",
-            "cylinder",
-            "can",
-            "tube",
-            "puck",
-            "ball",
-            "sphere",
-            "bowl",
-            "cup",
-            "dish",
-            "tray",
-            "plate",
-            "bin",
-            "crate",
-            "basket",
-            "object",
-            "thing",
-            "one",
-            "container");
+    /** The words for what can be held that the baseline knows. */
+    Set<String> OBJECTS =
+            Set.of("cube", "block", "box", "brick", "cylinder", "can", "tube", "puck", "ball", "sphere");
 
-    /** See {@link #NOUNS}. */
+    /** The words for what things are put into. */
+    Set<String> CONTAINERS =
+            Set.of("bowl", "cup", "dish", "tray", "plate", "bin", "crate", "basket", "container");
+
+    /** The words for anything. */
+    Set<String> ANYTHING = Set.of("object", "thing", "one");
+
+    /** The words for colours. */
     Set<String> COLOURS = Set.of(
             "red",
             "orange",
@@ -85,7 +72,7 @@ sealed interface Instruction {
         for (String part : List.of(m.group(1), m.group(2))) {
             boolean named = false;
             for (String w : part.split(" ", -1)) {
-                boolean known = NOUNS.contains(w) || COLOURS.contains(w);
+                boolean known = Stream.of(OBJECTS, CONTAINERS, ANYTHING, COLOURS).anyMatch(set -> set.contains(w));
                 named |= known;
                 if (!known && !Set.of("the", "a", "an", "that", "this").contains(w)) {
                     return new Unclear("Cannot act on \"" + words.strip() + "\": \"" + w

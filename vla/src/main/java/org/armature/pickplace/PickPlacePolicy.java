@@ -221,19 +221,24 @@ public final class PickPlacePolicy implements Policy {
         aimedAt = null;
         if (holding(seen)) {
             from = from.clone();
-            from[gripper] = robot.limits().lower()[gripper];
             velocity = velocity.clone();
             velocity[gripper] = 0;
-            next = planner.begin(t, from, velocity);
             if (goal.isPresent()) {
-                boolean low = planner.chain().tool(seen.position()).matrix()[11] < Sight.top(goal.get()) + 0.03;
-                if (low && thing.isPresent() && inContainer(thing.get()) && planner.release(next)) {
-                    return next;
+                if (handIn(goal.get(), seen)) {
+                    // opens from where the fingers are: what squeezes them together is not worth retracing
+                    from[gripper] = seen.position()[gripper];
+                    next = planner.begin(t, from, velocity);
+                    if (planner.release(next)) {
+                        return next;
+                    }
                 }
+                from[gripper] = robot.limits().lower()[gripper];
+                next = planner.begin(t, from, velocity);
                 if (planner.place(next, goal.get())) {
                     return next;
                 }
             }
+            from[gripper] = robot.limits().lower()[gripper];
             next = planner.begin(t, from, velocity);
             planner.look(next, looks++, from[gripper]);
             return next;
@@ -276,6 +281,13 @@ public final class PickPlacePolicy implements Policy {
                                 Math.hypot(d.centre()[0] - tool[3], d.centre()[1] - tool[7]), d.centre()[2] - tool[11])
                         < NEAR)
                 .orElse(true);
+    }
+
+    /** Whether the hand is down in the container, so that opening it lets what it holds fall inside. */
+    private boolean handIn(Detection goal, Observation seen) {
+        double[] tool = planner.chain().tool(seen.position()).matrix();
+        double room = 0.6 * Math.min(goal.halfExtents()[0], goal.halfExtents()[1]);
+        return tool[11] < Sight.top(goal) + 0.03 && Sight.apart(new double[] {tool[3], tool[7]}, goal.centre()) < room;
     }
 
     /** Seen to lie inside the container's outline and not above it. */

@@ -14,12 +14,11 @@ import org.armature.robot.Observation;
 import org.armature.robot.Perception;
 import org.armature.robot.Simulator;
 import org.armature.simulation.Planar;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 
 /** Whole episodes in a simulated world. More of them: {@code -Darmature.pickplace.episodes=100}. */
 class PickPlaceTest {
-    private static final int EPISODES = Integer.getInteger("armature.pickplace.episodes", 20);
+    private static final int EPISODES = Integer.getInteger("armature.pickplace.episodes", 6);
     private static final int WIDTH = 160;
     private static final int HEIGHT = 120;
     private static final double LIMIT = 20;
@@ -56,10 +55,9 @@ class PickPlaceTest {
         play(new Planar(), EPISODES, 0.9, tenth -> false);
     }
 
-    @Disabled("known defect: a fresh instance in mid-motion fails about half of its episodes (seeds 0, 3, 4 of 6)")
     @Test
     void aFreshInstanceTakesOverInMidMotionAndGoesOn() {
-        play(new Planar(), 6, 0.66, tenth -> tenth % 7 == 6);
+        play(new Planar(), Math.max(10, EPISODES), 0.9, tenth -> tenth % 7 == 6);
     }
 
     @Test

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Perception;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Component;
 
 /**
@@ -16,7 +17,7 @@ import org.osgi.service.component.annotations.Component;
  * <p>Input is a {@link CameraFrame} in its camera frame (x right, y down, z forward); output is in the world frame its
  * pose leads to. A frame without depth, intrinsics or pose gives boxes in pixels whose centre, extents and yaw are NaN.
  * A thing cut by the image's edge or hidden behind something nearer scores lower, so that of several cameras the one
- * that sees it whole wins. Stateless; any thread.
+ * that sees it whole wins. Any thread.
  *
  * <p>Limits: two touching things of one colour are one; things must be at least 8 pixels in all and at most 0.5 m wide;
  * the table must be near world z = 0.
@@ -32,13 +33,15 @@ public final class ColourPerception implements Perception {
     private static final double WIDEST = 0.5;
     private static final double LEAST_FIT = 0.15;
 
+    private volatile @Nullable Prepared prepared;
+
     @Override
     public List<Detection> detect(CameraFrame frame, String words) {
         Optional<Query> query = Query.of(words);
         if (query.isEmpty()) {
             return List.of();
         }
-        PointImage image = PointImage.of(frame);
+        PointImage image = image(frame);
         List<Detection> found = new ArrayList<>();
         for (Colour colour : Colour.values()) {
             if (query.get().colour() == null || query.get().colour() == colour) {
@@ -50,6 +53,18 @@ public final class ColourPerception implements Perception {
         found.sort(Comparator.comparingDouble(Detection::score).reversed());
         return List.copyOf(found);
     }
+
+    /** Policies ask for several things in one frame: its points are worked out once. */
+    private PointImage image(CameraFrame frame) {
+        Prepared last = prepared;
+        if (last == null || last.frame != frame) {
+            last = new Prepared(frame, PointImage.of(frame));
+            prepared = last;
+        }
+        return last.image;
+    }
+
+    private record Prepared(CameraFrame frame, PointImage image) {}
 
     private static Optional<Detection> describe(Segment s, PointImage image, Query query) {
         int w = image.width();

@@ -1,6 +1,7 @@
 package org.armature.perception;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * A set of points seen from above: convex hull and smallest enclosing rectangle.
@@ -66,9 +67,8 @@ record Footprint(double area, double rectangle, double longer, double shorter, d
     }
 
     private static double[] hull(double[] xs, double[] ys) {
-        int n = xs.length;
-        Integer[] order = new Integer[n];
-        Arrays.setAll(order, i -> i);
+        Integer[] order = outer(xs, ys);
+        int n = order.length;
         Arrays.sort(order, (a, b) -> xs[a] != xs[b] ? Double.compare(xs[a], xs[b]) : Double.compare(ys[a], ys[b]));
         double[] h = new double[4 * n + 4];
         int size = 0;
@@ -87,6 +87,29 @@ record Footprint(double area, double rectangle, double longer, double shorter, d
             floor = size + 1;
         }
         return Arrays.copyOf(h, 2 * Math.max(1, size));
+    }
+
+    /** Without the points inside the quadrilateral of the four extremes, which no hull has (Akl and Toussaint 1978). */
+    private static Integer[] outer(double[] xs, double[] ys) {
+        int[] e = new int[4];
+        for (int i = 1; i < xs.length; i++) {
+            e[0] = xs[i] < xs[e[0]] ? i : e[0];
+            e[1] = ys[i] < ys[e[1]] ? i : e[1];
+            e[2] = xs[i] > xs[e[2]] ? i : e[2];
+            e[3] = ys[i] > ys[e[3]] ? i : e[3];
+        }
+        return IntStream.range(0, xs.length)
+                .filter(i -> {
+                    boolean inside = true;
+                    for (int k = 0; k < 4 && inside; k++) {
+                        int a = e[k];
+                        int b = e[(k + 1) % 4];
+                        inside = (xs[b] - xs[a]) * (ys[i] - ys[a]) - (ys[b] - ys[a]) * (xs[i] - xs[a]) > 0;
+                    }
+                    return !inside;
+                })
+                .boxed()
+                .toArray(Integer[]::new);
     }
 
     private static double turn(double[] h, int size, double x, double y) {

@@ -2,6 +2,7 @@ package org.armature.simulation;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Intrinsics;
 import org.armature.robot.Pose;
@@ -42,7 +43,9 @@ final class Painter {
         double x = -(m[0] * m[3] + m[4] * m[7] + m[8] * m[11]);
         double y = -(m[1] * m[3] + m[5] * m[7] + m[9] * m[11]);
         double z = -(m[2] * m[3] + m[6] * m[7] + m[10] * m[11]);
-        double r = reach(b);
+        Part.Shape shape = Part.Shape.valueOf(b.shape().toUpperCase(Locale.ROOT));
+        double[] size = b.size();
+        double r = Part.reach(shape, size);
         if (z + r < 0.01) {
             return;
         }
@@ -68,7 +71,7 @@ final class Painter {
                 double dy = m[4] * cx + m[5] * cy + m[6];
                 double dz = m[8] * cx + m[9] * cy + m[10];
                 hit[0] = Double.POSITIVE_INFINITY;
-                cast(b, m[3], m[7], m[11], dx, dy, dz);
+                cast(shape, size, m[3], m[7], m[11], dx, dy, dz);
                 int i = v * width + u;
                 if (hit[0] < depth[i]) {
                     depth[i] = (float) hit[0];
@@ -91,16 +94,6 @@ final class Painter {
         return (int) Math.max(0, Math.min(size, x));
     }
 
-    private static double reach(Body b) {
-        double[] s = b.size();
-        return switch (b.shape()) {
-            case "box" -> Math.sqrt(s[0] * s[0] + s[1] * s[1] + s[2] * s[2]);
-            case "capsule" -> s[0] + s[1];
-            case "cylinder" -> Math.hypot(s[0], s[1]);
-            default -> s[0];
-        };
-    }
-
     private static void colour(byte[] rgb, int pixel, int c, double light) {
         double l = Math.clamp(light, 0, 1.08);
         rgb[3 * pixel] = (byte) Math.min(255, (int) ((c >> 16 & 255) * l));
@@ -109,17 +102,17 @@ final class Painter {
     }
 
     /** Leaves distance and normal of the nearest hit in {@link #hit}. */
-    private void cast(Body b, double ox, double oy, double oz, double dx, double dy, double dz) {
-        double[] s = b.size();
-        switch (b.shape()) {
-            case "box" -> box(s, ox, oy, oz, dx, dy, dz);
-            case "sphere" -> sphere(s[0], 0, ox, oy, oz, dx, dy, dz);
-            case "capsule" -> {
+    private void cast(
+            Part.Shape shape, double[] s, double ox, double oy, double oz, double dx, double dy, double dz) {
+        switch (shape) {
+            case BOX -> box(s, ox, oy, oz, dx, dy, dz);
+            case SPHERE -> sphere(s[0], 0, ox, oy, oz, dx, dy, dz);
+            case CAPSULE -> {
                 side(s, ox, oy, oz, dx, dy, dz);
                 sphere(s[0], s[1], ox, oy, oz, dx, dy, dz);
                 sphere(s[0], -s[1], ox, oy, oz, dx, dy, dz);
             }
-            default -> {
+            case CYLINDER -> {
                 side(s, ox, oy, oz, dx, dy, dz);
                 double cap = dz < 0 ? s[1] : -s[1];
                 double t = (cap - oz) / dz;

@@ -26,6 +26,10 @@ record Part(String name, int frame, Pose local, Shape shape, double[] size, int 
 
     /** Radius of the sphere about its origin that holds all of it. */
     double reach() {
+        return reach(shape, size);
+    }
+
+    static double reach(Shape shape, double[] size) {
         return switch (shape) {
             case BOX -> Math.sqrt(size[0] * size[0] + size[1] * size[1] + size[2] * size[2]);
             case CYLINDER -> Math.hypot(size[0], size[1]);
