@@ -19,12 +19,10 @@ sealed interface Instruction {
     record Unclear(String sentence) implements Instruction {}
 
     /** The words for what can be held that the baseline knows. */
-    Set<String> OBJECTS =
-            Set.of("cube", "block", "box", "brick", "cylinder", "can", "tube", "puck", "ball", "sphere");
+    Set<String> OBJECTS = Set.of("cube", "block", "box", "brick", "cylinder", "can", "tube", "puck", "ball", "sphere");
 
     /** The words for what things are put into. */
-    Set<String> CONTAINERS =
-            Set.of("bowl", "cup", "dish", "tray", "plate", "bin", "crate", "basket", "container");
+    Set<String> CONTAINERS = Set.of("bowl", "cup", "dish", "tray", "plate", "bin", "crate", "basket", "container");
 
     /** The words for anything. */
     Set<String> ANYTHING = Set.of("object", "thing", "one");
@@ -72,7 +70,8 @@ sealed interface Instruction {
         for (String part : List.of(m.group(1), m.group(2))) {
             boolean named = false;
             for (String w : part.split(" ", -1)) {
-                boolean known = Stream.of(OBJECTS, CONTAINERS, ANYTHING, COLOURS).anyMatch(set -> set.contains(w));
+                boolean known =
+                        Stream.of(OBJECTS, CONTAINERS, ANYTHING, COLOURS).anyMatch(set -> set.contains(w));
                 named |= known;
                 if (!known && !Set.of("the", "a", "an", "that", "this").contains(w)) {
                     return new Unclear("Cannot act on \"" + words.strip() + "\": \"" + w

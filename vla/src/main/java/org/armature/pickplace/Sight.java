@@ -42,7 +42,8 @@ final class Sight {
     Sight(String words) {
         this.words = words;
         List<String> parts = List.of(words.split(" ", -1));
-        this.colour = parts.stream().filter(Instruction.COLOURS::contains).findFirst().orElse("");
+        this.colour =
+                parts.stream().filter(Instruction.COLOURS::contains).findFirst().orElse("");
         this.broad = parts.stream().anyMatch(Instruction.CONTAINERS::contains);
         this.narrow = parts.stream().anyMatch(Instruction.OBJECTS::contains);
     }

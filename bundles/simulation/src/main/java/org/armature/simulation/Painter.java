@@ -102,8 +102,7 @@ final class Painter {
     }
 
     /** Leaves distance and normal of the nearest hit in {@link #hit}. */
-    private void cast(
-            Part.Shape shape, double[] s, double ox, double oy, double oz, double dx, double dy, double dz) {
+    private void cast(Part.Shape shape, double[] s, double ox, double oy, double oz, double dx, double dy, double dz) {
         switch (shape) {
             case BOX -> box(s, ox, oy, oz, dx, dy, dz);
             case SPHERE -> sphere(s[0], 0, ox, oy, oz, dx, dy, dz);
