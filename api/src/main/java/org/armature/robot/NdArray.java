@@ -3,6 +3,7 @@ package org.armature.robot;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * A dense array as numpy clients send it: what policies served over the network take and give.
@@ -89,26 +90,25 @@ public record NdArray(String dtype, long[] shape, ByteBuffer data) {
      */
     public double[] doubles() {
         ByteBuffer b = data.duplicate().order(dtype.charAt(0) == '>' ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
-        double[] out = new double[size()];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = switch (dtype.substring(1)) {
-                case "b1", "i1" -> b.get();
-                case "u1" -> b.get() & 0xff;
-                case "i2" -> b.getShort();
-                case "u2" -> b.getShort() & 0xffff;
-                case "i4" -> b.getInt();
-                case "u4" -> b.getInt() & 0xffffffffL;
-                case "i8" -> b.getLong();
-                case "u8" -> {
-                    long v = b.getLong();
-                    yield v >= 0 ? v : (v >>> 1 | v & 1) * 2.0;
-                }
-                case "f2" -> Float.float16ToFloat(b.getShort());
-                case "f4" -> b.getFloat();
-                case "f8" -> b.getDouble();
-                default -> throw new IllegalArgumentException("an array of dtype " + dtype + " holds no numbers");
+        IntToDoubleFunction read = switch (dtype.substring(1)) {
+            case "b1", "i1" -> b::get;
+            case "u1" -> i -> b.get(i) & 0xff;
+            case "i2" -> i -> b.getShort(2 * i);
+            case "u2" -> i -> b.getShort(2 * i) & 0xffff;
+            case "i4" -> i -> b.getInt(4 * i);
+            case "u4" -> i -> b.getInt(4 * i) & 0xffffffffL;
+            case "i8" -> i -> b.getLong(8 * i);
+            case "u8" -> i -> {
+                long v = b.getLong(8 * i);
+                return v >= 0 ? v : (v >>> 1 | v & 1) * 2.0;
             };
-        }
+            case "f2" -> i -> Float.float16ToFloat(b.getShort(2 * i));
+            case "f4" -> i -> b.getFloat(4 * i);
+            case "f8" -> i -> b.getDouble(8 * i);
+            default -> throw new IllegalArgumentException("an array of dtype " + dtype + " holds no numbers");
+        };
+        double[] out = new double[size()];
+        Arrays.setAll(out, read);
         return out;
     }
 

@@ -3,10 +3,13 @@ package org.armature.policyserver;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.armature.robot.Policy;
 import org.armature.robot.PolicyEndpoint;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceObjects;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -16,14 +19,23 @@ import org.osgi.util.tracker.ServiceTracker;
 /** What can be served now: every endpoint, and every policy of the runtime by its {@code armature.id}. */
 @Component(service = Endpoints.class)
 public final class Endpoints {
+    private final BundleContext context;
+    private final Map<ServiceReference<Policy>, RobotEndpoint> robots = new ConcurrentHashMap<>();
     private final ServiceTracker<PolicyEndpoint, PolicyEndpoint> endpoints;
     private final ServiceTracker<Policy, Policy> policies;
 
     /** Starts to look. */
     @Activate
     public Endpoints(BundleContext context) {
+        this.context = context;
         endpoints = new ServiceTracker<>(context, PolicyEndpoint.class, null);
-        policies = new ServiceTracker<>(context, Policy.class, null);
+        policies = new ServiceTracker<>(context, Policy.class, null) {
+            @Override
+            public void removedService(ServiceReference<Policy> r, Policy policy) {
+                robots.remove(r);
+                super.removedService(r, policy);
+            }
+        };
         endpoints.open();
         policies.open();
     }
@@ -43,10 +55,29 @@ public final class Endpoints {
             return endpoints.getService(e);
         }
         ServiceReference<Policy> p = best(policies, id);
-        Policy policy = p == null ? null : policies.getService(p);
-        return policy == null
-                ? null
-                : new RobotEndpoint(id, p.getBundle().getVersion().toString(), policy);
+        return p == null ? null : robots.computeIfAbsent(p, r -> robot(id, r));
+    }
+
+    private @Nullable RobotEndpoint robot(String id, ServiceReference<Policy> r) {
+        Policy policy = policies.getService(r);
+        if (policy == null) {
+            return null;
+        }
+        boolean own = Constants.SCOPE_PROTOTYPE.equals(r.getProperty(Constants.SERVICE_SCOPE));
+        return new RobotEndpoint(
+                id,
+                r.getBundle().getVersion().toString(),
+                policy.spec(),
+                () -> own ? instance(id, r) : new RobotEndpoint.Lease<>(policy, () -> {}));
+    }
+
+    private RobotEndpoint.Lease<Policy> instance(String id, ServiceReference<Policy> r) {
+        ServiceObjects<Policy> objects = context.getServiceObjects(r);
+        Policy policy = objects == null ? null : objects.getService();
+        if (policy == null) {
+            throw new IllegalStateException("policy " + id + " has just been withdrawn: connect again");
+        }
+        return new RobotEndpoint.Lease<>(policy, () -> objects.ungetService(policy));
     }
 
     /** Ids that can be served. */

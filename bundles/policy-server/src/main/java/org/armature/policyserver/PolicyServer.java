@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.armature.robot.PolicyEndpoint;
 import org.eclipse.jetty.http.HttpHeader;
@@ -70,7 +72,11 @@ final class PolicyServer implements AutoCloseable {
 
     private final Server server;
     private final ServerConnector connector;
+    private static final int MAX_SESSIONS = 256;
+
     private final ExecutorService inference;
+    private final ScheduledThreadPoolExecutor clock;
+    private final AtomicInteger sessions = new AtomicInteger();
 
     /**
      * Starts to serve.
@@ -94,6 +100,9 @@ final class PolicyServer implements AutoCloseable {
         server.addConnector(connector);
         inference = Executors.newThreadPerTaskExecutor(
                 Thread.ofPlatform().daemon().name("policy-session-", 0).factory());
+        clock = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().daemon().name("policy-deadlines").factory());
+        clock.setRemoveOnCancelPolicy(true);
         WebSocketUpgradeHandler upgrade = WebSocketUpgradeHandler.from(server, container -> {
             container.setMaxBinaryMessageSize(settings.maxMessageBytes());
             container.setMaxTextMessageSize(1 << 16);
@@ -103,7 +112,11 @@ final class PolicyServer implements AutoCloseable {
                 // Answering an offered extension would turn compression on, which the official server never does.
                 response.setExtensions(java.util.List.of());
                 PolicyEndpoint endpoint = endpoints.apply(name(Request.getPathInContext(request)));
-                return endpoint == null ? null : new PolicySession(settings, endpoint, inference);
+                if (endpoint == null) {
+                    return null;
+                }
+                sessions.incrementAndGet();
+                return new PolicySession(settings, endpoint, inference, clock, sessions::decrementAndGet);
             });
         });
         upgrade.setHandler(new Handler.Abstract() {
@@ -124,7 +137,8 @@ final class PolicyServer implements AutoCloseable {
                 return true;
             }
         });
-        server.setHandler(settings.apiKey().isEmpty() ? upgrade : new KeyCheck(settings.apiKey(), upgrade));
+        Handler limited = new Crowd(upgrade);
+        server.setHandler(settings.apiKey().isEmpty() ? limited : new KeyCheck(settings.apiKey(), limited));
         try {
             server.start();
         } catch (Exception e) {
@@ -154,6 +168,26 @@ final class PolicyServer implements AutoCloseable {
         response.getHeaders().put(HttpHeader.CONNECTION, "close");
         response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length());
         Content.Sink.write(response, true, body, callback);
+    }
+
+    /** Refuses connections beyond what threads there may be; health checks are always answered. */
+    private final class Crowd extends Handler.Wrapper {
+        Crowd(Handler next) {
+            super(next);
+        }
+
+        @Override
+        public boolean handle(Request request, Response response, Callback callback) throws Exception {
+            if (sessions.get() < MAX_SESSIONS || !request.getHeaders().contains(HttpHeader.UPGRADE, "websocket")) {
+                return super.handle(request, response, callback);
+            }
+            answer(
+                    response,
+                    callback,
+                    HttpStatus.SERVICE_UNAVAILABLE_503,
+                    "There are " + MAX_SESSIONS + " connections already: close one.\n");
+            return true;
+        }
     }
 
     /** Refuses requests without the key before any upgrade; the comparison takes the same time wherever keys differ. */
@@ -207,6 +241,7 @@ final class PolicyServer implements AutoCloseable {
             throw new IllegalStateException("the policy server did not stop: " + e.getMessage(), e);
         } finally {
             inference.shutdownNow();
+            clock.shutdownNow();
         }
     }
 }

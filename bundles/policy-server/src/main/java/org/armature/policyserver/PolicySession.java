@@ -11,8 +11,10 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.armature.robot.NdArray;
 import org.armature.robot.PolicyEndpoint;
@@ -38,15 +40,32 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
     private final PolicyServer.Settings settings;
     private final PolicyEndpoint endpoint;
     private final ExecutorService threads;
+    private final ScheduledExecutorService clock;
+    private final Runnable onEnd;
+    private final AtomicBoolean failed = new AtomicBoolean();
     private final BlockingQueue<Request> waiting = new LinkedBlockingQueue<>(MAX_WAITING);
     private @Nullable Future<?> worker;
     private volatile boolean ended;
     private double previousTotalMillis = Double.NaN;
 
-    PolicySession(PolicyServer.Settings settings, PolicyEndpoint endpoint, ExecutorService threads) {
+    /**
+     * A client.
+     *
+     * @param threads gives this connection its thread
+     * @param clock ends what takes longer than the deadline
+     * @param onEnd called once when the connection's thread ends
+     */
+    PolicySession(
+            PolicyServer.Settings settings,
+            PolicyEndpoint endpoint,
+            ExecutorService threads,
+            ScheduledExecutorService clock,
+            Runnable onEnd) {
         this.settings = settings;
         this.endpoint = endpoint;
         this.threads = threads;
+        this.clock = clock;
+        this.onEnd = onEnd;
     }
 
     @Override
@@ -103,9 +122,12 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
                 }
                 ByteBuffer answer;
                 try {
-                    answer = Wire.encode(answer(policy, request));
+                    answer = Wire.encode(answer(session, policy, request));
                 } finally {
                     request.release().succeed();
+                }
+                if (failed.get()) {
+                    return;
                 }
                 Callback.Completable sent = new Callback.Completable();
                 session.sendBinary(answer, sent);
@@ -119,17 +141,34 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
         } finally {
             ended = true;
             waiting.forEach(r -> r.release().succeed());
+            onEnd.run();
         }
     }
 
-    private Map<String, @Nullable Object> answer(PolicyEndpoint.Session policy, Request request) throws Exception {
+    private Map<String, @Nullable Object> answer(Session session, PolicyEndpoint.Session policy, Request request) {
         if (!(Wire.decode(request.payload()) instanceof Map<?, ?> map)) {
             throw new IllegalArgumentException("the request is no map: send a dictionary of observations");
         }
         Map<String, Object> observation = plain(map);
         refuseNotFinite("", observation);
         long begin = System.nanoTime();
-        Map<String, Object> result = infer(policy, observation);
+        // A policy that hangs costs its connection and this thread, which is interrupted and left to itself.
+        Future<?> alarm = clock.schedule(
+                () -> {
+                    fail(
+                            session,
+                            new TimeoutException("the policy did not answer within "
+                                    + settings.deadline().toMillis() + " ms"));
+                    stop();
+                },
+                settings.deadline().toMillis(),
+                TimeUnit.MILLISECONDS);
+        Map<String, Object> result;
+        try {
+            result = policy.infer(observation);
+        } finally {
+            alarm.cancel(false);
+        }
         double inferMillis = millisSince(begin);
         Map<String, @Nullable Object> out = new LinkedHashMap<>(result);
         Map<String, Object> timing = new LinkedHashMap<>();
@@ -139,21 +178,6 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
         }
         out.put("server_timing", timing);
         return out;
-    }
-
-    /** Runs the policy on a thread of its own, which is abandoned when the deadline passes. */
-    private Map<String, Object> infer(PolicyEndpoint.Session policy, Map<String, Object> observation) throws Exception {
-        Future<Map<String, Object>> running = threads.submit(() -> policy.infer(observation));
-        try {
-            return running.get(settings.deadline().toMillis(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            throw new TimeoutException(
-                    "the policy did not answer within " + settings.deadline().toSeconds() + " s");
-        } catch (java.util.concurrent.ExecutionException e) {
-            throw e.getCause() instanceof Exception x ? x : e;
-        } finally {
-            running.cancel(true);
-        }
     }
 
     /** Without the dialect's own types: numpy scalars become numbers, binary becomes {@code byte[]}. */
@@ -200,6 +224,9 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
     }
 
     private void fail(Session session, Throwable e) {
+        if (!failed.compareAndSet(false, true)) {
+            return;
+        }
         String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         if (settings.debug()) {
             StringWriter trace = new StringWriter();

@@ -2,9 +2,11 @@ package org.armature.policyserver;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.WeakHashMap;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Intrinsics;
@@ -44,17 +46,35 @@ final class RobotEndpoint implements PolicyEndpoint {
 
     private final String id;
     private final String version;
-    private final Policy policy;
+    private final PolicySpec spec;
+    private final Leases policies;
 
-    RobotEndpoint(String id, String version, Policy policy) {
+    /** Whose memory each policy holds now. */
+    private final Map<Policy, Session> turns = Collections.synchronizedMap(new WeakHashMap<>());
+
+    /** Gives a policy for the time of a session: one of its own where the service is of prototype scope. */
+    @FunctionalInterface
+    interface Leases {
+        Lease<Policy> lease();
+    }
+
+    /** A service in use; closing gives it back. */
+    record Lease<T>(T service, Runnable giveBack) implements AutoCloseable {
+        @Override
+        public void close() {
+            giveBack.run();
+        }
+    }
+
+    RobotEndpoint(String id, String version, PolicySpec spec, Leases policies) {
         this.id = id;
         this.version = version;
-        this.policy = policy;
+        this.spec = spec;
+        this.policies = policies;
     }
 
     @Override
     public Map<String, Object> metadata() {
-        PolicySpec spec = policy.spec();
         Map<String, Object> m = new LinkedHashMap<>();
         m.put("name", id);
         m.put("version", version);
@@ -67,14 +87,27 @@ final class RobotEndpoint implements PolicyEndpoint {
 
     @Override
     public Session open() {
-        // One robot's policy has one memory: sessions take turns and start anew at their first request.
-        policy.reset();
-        return observation -> {
-            ActionChunk chunk;
-            synchronized (policy) {
-                chunk = policy.act(decode(observation, policy.spec().joints()));
+        Lease<Policy> lease = policies.lease();
+        return new Session() {
+            @Override
+            public Map<String, Object> infer(Map<String, Object> observation) {
+                Policy policy = lease.service();
+                Observation o = decode(observation, spec.joints());
+                ActionChunk chunk;
+                synchronized (policy) {
+                    // Who shares an instance finds it as new whenever another was there in between.
+                    if (turns.put(policy, this) != this) {
+                        policy.reset();
+                    }
+                    chunk = policy.act(o);
+                }
+                return Map.of("actions", NdArray.of(chunk.actions(), chunk.horizon(), chunk.joints()));
             }
-            return Map.of("actions", NdArray.of(chunk.actions(), chunk.horizon(), chunk.joints()));
+
+            @Override
+            public void close() {
+                lease.close();
+            }
         };
     }
 

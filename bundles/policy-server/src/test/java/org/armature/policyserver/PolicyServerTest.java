@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,14 +31,19 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.TrustManagerFactory;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.NdArray;
 import org.armature.robot.Observation;
+import org.armature.robot.Policy;
 import org.armature.robot.PolicyEndpoint;
+import org.armature.robot.PolicySpec;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -304,6 +310,179 @@ class PolicyServerTest {
             assertEquals(0.1 + 0.01, policy.act(o).at(1, 0));
         } finally {
             server.close();
+        }
+    }
+
+    @Test
+    void aPolicyThatHangsCostsItsConnectionAndNoOther() throws Exception {
+        PolicyServer.Settings hasty =
+                new PolicyServer.Settings("127.0.0.1", 0, "", 1 << 20, Duration.ofMillis(200), "", "", false);
+        CountDownLatch interrupted = new CountDownLatch(1);
+        PolicyEndpoint hangs = endpoint(o -> {
+            if (o.containsKey("hang")) {
+                try {
+                    new CountDownLatch(1).await();
+                } catch (InterruptedException e) {
+                    interrupted.countDown();
+                }
+            }
+            return Map.of("actions", NdArray.of(new double[] {1}, 1, 1));
+        });
+        try (PolicyServer server = new PolicyServer(hasty, n -> hangs);
+                Client neighbour = new Client(server.port(), "/");
+                Client client = new Client(server.port(), "/")) {
+            neighbour.binary();
+            client.binary();
+            client.send(array(Wire.encode(Map.of("hang", true))));
+            assertEquals("the policy did not answer within 200 ms", client.next());
+            assertEquals(1011, client.next());
+            assertTrue(interrupted.await(5, TimeUnit.SECONDS));
+            neighbour.send(array(Wire.encode(Map.of())));
+            assertInstanceOf(Map.class, Wire.decode(neighbour.binary()));
+        }
+    }
+
+    @Test
+    void sessionsOfOnePolicyShareNoState() throws Exception {
+        PolicySpec spec = new PolicySpec(1, 1, 1_000_000, PolicySpec.ActionSpace.ABSOLUTE);
+        List<Counting> made = new ArrayList<>();
+        RobotEndpoint own = new RobotEndpoint("counting", "1", spec, () -> {
+            Counting p = new Counting(spec);
+            made.add(p);
+            return new RobotEndpoint.Lease<>(p, () -> made.remove(p));
+        });
+        Counting one = new Counting(spec);
+        RobotEndpoint shared = new RobotEndpoint("counting", "1", spec, () -> new RobotEndpoint.Lease<>(one, () -> {}));
+        try (PolicyServer server =
+                        new PolicyServer(PolicyServer.Settings.local(0), n -> n.equals("shared") ? shared : own);
+                Client a = new Client(server.port(), "/");
+                Client b = new Client(server.port(), "/");
+                Client c = new Client(server.port(), "/policies/shared");
+                Client d = new Client(server.port(), "/policies/shared")) {
+            for (Client client : List.of(a, b, c, d)) {
+                client.binary();
+            }
+            assertEquals(List.of(1.0, 2.0, 1.0), List.of(count(a), count(a), count(b)));
+            assertEquals(3.0, count(a));
+            // One instance for both: whoever comes after another finds it reset.
+            assertEquals(List.of(1.0, 2.0, 1.0, 1.0), List.of(count(c), count(c), count(d), count(c)));
+        }
+    }
+
+    private static double count(Client client) throws Exception {
+        client.send(array(Wire.encode(Map.of("observation/state", NdArray.of(new double[1], 1)))));
+        return ((NdArray) ((Map<?, ?>) Wire.decode(client.binary())).get("actions")).doubles()[0];
+    }
+
+    /** Answers how often it was asked since its last reset. */
+    private static final class Counting implements Policy {
+        private final PolicySpec spec;
+        private int asked;
+
+        Counting(PolicySpec spec) {
+            this.spec = spec;
+        }
+
+        @Override
+        public PolicySpec spec() {
+            return spec;
+        }
+
+        @Override
+        public ActionChunk act(Observation o) {
+            return new ActionChunk(o.timeNanos(), spec.periodNanos(), 1, new double[] {++asked});
+        }
+
+        @Override
+        public void reset() {
+            asked = 0;
+        }
+    }
+
+    private static PolicyEndpoint endpoint(PolicyEndpoint.Session session) {
+        return new PolicyEndpoint() {
+            @Override
+            public Map<String, Object> metadata() {
+                return Map.of();
+            }
+
+            @Override
+            public Session open() {
+                return session;
+            }
+        };
+    }
+
+    @Test
+    void tlsWithTheKeyOfAPkcs12File(@TempDir Path dir) throws Exception {
+        Path store = dir.resolve("key.p12");
+        Process keytool = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                        "-genkeypair", "-alias", "server", "-keyalg", "EC", "-storetype", "PKCS12",
+                        "-keystore", store.toString(), "-storepass", "secret", "-dname", "CN=localhost",
+                        "-ext", "san=ip:127.0.0.1")
+                .inheritIO()
+                .start();
+        assertEquals(0, keytool.waitFor());
+        KeyStore trusted = KeyStore.getInstance(store.toFile(), "secret".toCharArray());
+        TrustManagerFactory trust = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+        trust.init(trusted);
+        SSLContext context = SSLContext.getInstance("TLS");
+        context.init(null, trust.getTrustManagers(), null);
+        PolicyServer.Settings settings = new PolicyServer.Settings(
+                "127.0.0.1", 0, "", 1 << 20, Duration.ofSeconds(5), store.toString(), "secret", false);
+        try (PolicyServer server = new PolicyServer(settings, n -> new ToyPolicy(1, 1, List.of("state")));
+                HttpClient http = HttpClient.newBuilder().sslContext(context).build()) {
+            assertTrue(server.address().startsWith("wss://"));
+            HttpResponse<String> health = http.send(
+                    HttpRequest.newBuilder(URI.create("https://127.0.0.1:" + server.port() + "/healthz"))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            assertEquals("OK\n", health.body());
+            assertThrows(Exception.class, () -> new Client(server.port(), "/"));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"|O", "|V8", "<c8", "<M8", "<m8", "=f4", "<f3", "<f4x", "", "<f99999999999"})
+    void onlyPlainDtypesAreTaken(String dtype) {
+        byte[] good = array(Wire.encode(Map.of("state", NdArray.of(new float[] {1, 2}, 2))));
+        String text = new String(good, StandardCharsets.ISO_8859_1)
+                .replace((char) 0xa3 + "<f4", (char) (0xa0 + dtype.length()) + dtype);
+        IllegalArgumentException e = assertThrows(
+                IllegalArgumentException.class,
+                () -> Wire.decode(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1))));
+        assertTrue(e.getMessage().contains("'" + dtype + "'"), e.getMessage());
+    }
+
+    @Test
+    void brokenWebSocketsLeaveTheServerAndItsNeighboursAlive() throws Exception {
+        try (PolicyServer server =
+                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(1, 1, List.of("state")));
+                Client neighbour = new Client(server.port(), "/")) {
+            neighbour.binary();
+            String upgrade = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+            byte[][] frames = {
+                {(byte) 0x82, 1, 0}, // unmasked
+                {(byte) 0xf2, (byte) 0x80, 0, 0, 0, 0}, // reserved bits
+                {(byte) 0x81, (byte) 0x81, 0, 0, 0, 0, (byte) 0xff}, // no UTF-8
+                {(byte) 0x82, (byte) 0xff, 0x7f, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0}, // claims 2^63 bytes
+                {(byte) 0x82, (byte) 0xfe, 0x10}, // ends in the middle of a length
+                {(byte) 0x80, (byte) 0x80, 0, 0, 0, 0} // continues nothing
+            };
+            for (byte[] frame : frames) {
+                try (Socket socket = new Socket("127.0.0.1", server.port())) {
+                    socket.setSoTimeout(5000);
+                    socket.getOutputStream().write(upgrade.getBytes(StandardCharsets.ISO_8859_1));
+                    socket.getOutputStream().write(frame);
+                    socket.shutdownOutput();
+                    String said = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+                    assertTrue(said.startsWith("HTTP/1.1 101"), said);
+                }
+                neighbour.send(array(Wire.encode(Map.of("state", NdArray.of(new double[] {1}, 1)))));
+                assertInstanceOf(Map.class, Wire.decode(neighbour.binary()));
+            }
         }
     }
 
