@@ -98,10 +98,11 @@ public record NdArray(String dtype, long[] shape, ByteBuffer data) {
             case "i4" -> i -> b.getInt(4 * i);
             case "u4" -> i -> b.getInt(4 * i) & 0xffffffffL;
             case "i8" -> i -> b.getLong(8 * i);
-            case "u8" -> i -> {
-                long v = b.getLong(8 * i);
-                return v >= 0 ? v : (v >>> 1 | v & 1) * 2.0;
-            };
+            case "u8" ->
+                i -> {
+                    long v = b.getLong(8 * i);
+                    return v >= 0 ? v : (v >>> 1 | v & 1) * 2.0;
+                };
             case "f2" -> i -> Float.float16ToFloat(b.getShort(2 * i));
             case "f4" -> i -> b.getFloat(4 * i);
             case "f8" -> i -> b.getDouble(8 * i);

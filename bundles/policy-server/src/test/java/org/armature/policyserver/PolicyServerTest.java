@@ -417,10 +417,23 @@ class PolicyServerTest {
     void tlsWithTheKeyOfAPkcs12File(@TempDir Path dir) throws Exception {
         Path store = dir.resolve("key.p12");
         Process keytool = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                        "-genkeypair", "-alias", "server", "-keyalg", "EC", "-storetype", "PKCS12",
-                        "-keystore", store.toString(), "-storepass", "secret", "-dname", "CN=localhost",
-                        "-ext", "san=ip:127.0.0.1")
+                        Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                .toString(),
+                        "-genkeypair",
+                        "-alias",
+                        "server",
+                        "-keyalg",
+                        "EC",
+                        "-storetype",
+                        "PKCS12",
+                        "-keystore",
+                        store.toString(),
+                        "-storepass",
+                        "secret",
+                        "-dname",
+                        "CN=localhost",
+                        "-ext",
+                        "san=ip:127.0.0.1")
                 .inheritIO()
                 .start();
         assertEquals(0, keytool.waitFor());
