@@ -62,8 +62,8 @@ final class Run {
                                 Map.of(),
                                 "org.armature.console",
                                 Map.of(
-                                        "deploy_folder", deploy.toAbsolutePath().toString(),
-                                        "token_file",
+                                        "deployFolder", deploy.toAbsolutePath().toString(),
+                                        "tokenFile",
                                                 instance.folder()
                                                         .resolve("token")
                                                         .toAbsolutePath()

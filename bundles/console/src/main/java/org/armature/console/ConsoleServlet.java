@@ -69,13 +69,13 @@ public final class ConsoleServlet extends HttpServlet {
     @ObjectClassDefinition(name = "Armature dashboard")
     public @interface Config {
         @AttributeDefinition(description = "Folder into which uploaded jars go; empty: no uploads")
-        String deploy_folder() default "";
+        String deployFolder() default "";
 
         @AttributeDefinition(description = "Largest upload, bytes")
-        long max_upload_bytes() default 256L << 20;
+        long maxUploadBytes() default 256L << 20;
 
         @AttributeDefinition(description = "Most pages open at a time")
-        int max_clients() default 64;
+        int maxClients() default 64;
 
         @AttributeDefinition(description = "Host names, beside localhost and addresses, under which the page is opened")
         String[] hosts() default {};
@@ -84,7 +84,7 @@ public final class ConsoleServlet extends HttpServlet {
         String token() default "";
 
         @AttributeDefinition(description = "File to write the token to, readable by its owner alone; empty: none")
-        String token_file() default "";
+        String tokenFile() default "";
     }
 
     private final transient Sources sources;
@@ -100,7 +100,7 @@ public final class ConsoleServlet extends HttpServlet {
     public ConsoleServlet(@Reference Sources sources, Config config) throws IOException {
         this.sources = sources;
         gate = new Gate(config.token(), Set.of(config.hosts()));
-        deploy = new DeployFolder(config.deploy_folder(), config.max_upload_bytes());
+        deploy = new DeployFolder(config.deployFolder(), config.maxUploadBytes());
         encoder = Executors.newSingleThreadScheduledExecutor(work -> {
             Thread thread = new Thread(work, "console-encoder");
             thread.setDaemon(true);
@@ -110,9 +110,9 @@ public final class ConsoleServlet extends HttpServlet {
         pictures = new Pictures(sources, encoder);
         views = new Views(sources, pictures);
         gallery = new Gallery(sources::figures);
-        broadcast = new Broadcast(sources, views, gallery, config.max_clients(), encoder);
-        if (!config.token_file().isEmpty()) {
-            writeToken(Path.of(config.token_file()));
+        broadcast = new Broadcast(sources, views, gallery, config.maxClients(), encoder);
+        if (!config.tokenFile().isEmpty()) {
+            writeToken(Path.of(config.tokenFile()));
         }
     }
 
@@ -282,7 +282,7 @@ public final class ConsoleServlet extends HttpServlet {
     private void events(HttpServletRequest request, HttpServletResponse response) throws IOException {
         Broadcast.Client client = broadcast.join();
         if (client == null) {
-            fail(response, 503, "too many pages are open: close one, or raise max_clients of org.armature.console");
+            fail(response, 503, "too many pages are open: close one, or raise maxClients of org.armature.console");
             return;
         }
         response.setContentType("text/event-stream; charset=utf-8");

@@ -49,7 +49,7 @@ final class DeployFolder {
         if (folder.isEmpty()) {
             throw new Refused(
                     409,
-                    "there is no deploy folder: start with --deploy DIR, or set deploy_folder of org.armature.console");
+                    "there is no deploy folder: start with --deploy DIR, or set deployFolder of org.armature.console");
         }
         if (!NAME.matcher(name).matches()) {
             throw new Refused(
@@ -91,6 +91,6 @@ final class DeployFolder {
         return new Refused(
                 413,
                 name + " is larger than " + mostBytes
-                        + " bytes: copy it into the deploy folder, or raise max_upload_bytes of org.armature.console");
+                        + " bytes: copy it into the deploy folder, or raise maxUploadBytes of org.armature.console");
     }
 }

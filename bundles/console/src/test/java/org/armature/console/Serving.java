@@ -44,7 +44,7 @@ final class Serving implements AutoCloseable {
         server.stop();
     }
 
-    private record Settings(String deploy_folder, long max_upload_bytes, int max_clients)
+    private record Settings(String deployFolder, long maxUploadBytes, int maxClients)
             implements ConsoleServlet.Config {
         @Override
         public String[] hosts() {
@@ -57,7 +57,7 @@ final class Serving implements AutoCloseable {
         }
 
         @Override
-        public String token_file() {
+        public String tokenFile() {
             return "";
         }
 
