@@ -44,8 +44,7 @@ final class Serving implements AutoCloseable {
         server.stop();
     }
 
-    private record Settings(String deployFolder, long maxUploadBytes, int maxClients)
-            implements ConsoleServlet.Config {
+    private record Settings(String deployFolder, long maxUploadBytes, int maxClients) implements ConsoleServlet.Config {
         @Override
         public String[] hosts() {
             return new String[] {"robot.example"};
