@@ -141,15 +141,15 @@ final class Checkpoints {
      * The official initialisation: tables from a normal distribution of deviation {@code hidden^-1/2} cut at two deviations,
      * layers uniform within {@code 1 / sqrt(inputs)}; GHN-3's last decoder layers a fifth of that, their bias 0.
      */
-    static void fresh(Map<String, Tensor> parameters, GhnConfig c, long seed) {
+    static void fresh(Map<String, Tensor> parameters, int hidden, boolean lowRank, long seed) {
         parameters.forEach((name, t) -> {
             Draw draw = Draw.of(seed, name);
             boolean norm = name.matches("(.*\\.)?ln[12]?\\.(weight|bias)");
-            boolean last = !c.lowRank() && (name.startsWith("decoder.conv.2") || name.startsWith("decoder_1d.fc.2"));
+            boolean last = !lowRank && (name.startsWith("decoder.conv.2") || name.startsWith("decoder_1d.fc.2"));
             if (norm) {
                 fill(t, name.endsWith("weight") ? 1 : 0);
             } else if (name.contains("embed") && t.shape().rank() == 2) {
-                double deviation = Math.pow(c.hidden(), -0.5);
+                double deviation = Math.pow(hidden, -0.5);
                 for (long i = 0; i < t.size(); i++) {
                     double v;
                     do {

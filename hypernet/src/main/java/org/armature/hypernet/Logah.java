@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Config: {@code checkpoint}, a safetensors file with the official names (its sizes are read from its tensors; a
  * {@code config.json} beside it with the official keys says what shapes do not: {@code num_classes}, {@code max_shape},
- * {@code weight_norm}); {@code ve_cutoff} (50); {@code attention} auto, hidden or node; {@code normalisation} std, fan_in or
+ * {@code weight_norm}; a section {@code ghn} comes before it); {@code ve_cutoff} (50); {@code attention} auto, hidden or node; {@code normalisation} std, fan_in or
  * fan_in_depth; {@code initializer_range} (0.02); {@code predict_class_layers} (true). In place of a checkpoint
  * {@code random} with {@code size}, {@code max_width} and {@code language} draws a hypernetwork, for measuring;
  * {@code complete} computes the decoder's unread rows too, as the official code does.
@@ -134,7 +134,9 @@ public final class Logah implements Initializer {
         Checkpoint c = format.open(file);
         try {
             Path beside = file.resolveSibling("config.json");
-            Config said = Files.exists(beside) ? reader.read(beside) : Config.empty();
+            Config said = config.has("ghn")
+                    ? config.section("ghn")
+                    : Files.exists(beside) ? reader.read(beside) : Config.empty();
             return new Hypernetwork(Checkpoints.sizes(c, said, file.toString()), c);
         } catch (IOException | RuntimeException e) {
             c.close();
@@ -145,7 +147,7 @@ public final class Logah implements Initializer {
     private static Parameters random(GhnConfig c, long seed) {
         Map<String, Tensor> all = new LinkedHashMap<>();
         Checkpoints.parameters(c).forEach((name, type) -> all.put(name, Tensor.zeros(type)));
-        Checkpoints.fresh(all, c, Draw.of(seed, "logah").next());
+        Checkpoints.fresh(all, c.hidden(), c.lowRank(), Draw.of(seed, "logah").next());
         return Parameters.of(all);
     }
 }

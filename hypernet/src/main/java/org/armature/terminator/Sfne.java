@@ -25,6 +25,9 @@ import org.armature.terminator.TerminatorConfig.Slow;
  * concatenated and reduced. {@code x [N, C, S, S] -> [N, f C, S, S]}.
  */
 final class Sfne {
+    /** Kernels from this size on are convolved by Fourier transform. */
+    static final int FOURIER_FROM = 15;
+
     private final Scope p;
     private final Block c;
     private final Norms.Mode mode;
@@ -144,6 +147,9 @@ final class Sfne {
     /** {@code x [N, C, H, W], kernel [C, 1, k, k]}, k odd, zero-padded to the same size. */
     static Value depthwise(Value x, Value kernel) {
         long k = kernel.shape().dim(2);
+        if (k >= FOURIER_FROM) {
+            return Fourier.depthwise(x, kernel);
+        }
         return conv(
                 x, kernel, Value.none(), Window.of(2).pad(k / 2).group(x.shape().dim(1)));
     }
