@@ -70,8 +70,22 @@ public final class LogahReproduction implements Reproduction {
         config.put(
                 "model",
                 Map.of(
-                        "type", "vit", "image_size", 14, "channels", 1, "patch_size", 7, "num_layers", 4, "num_heads", 4,
-                        "hidden_dim", 64, "num_classes", 10));
+                        "type",
+                        "vit",
+                        "image_size",
+                        14,
+                        "channels",
+                        1,
+                        "patch_size",
+                        7,
+                        "num_layers",
+                        4,
+                        "num_heads",
+                        4,
+                        "hidden_dim",
+                        64,
+                        "num_classes",
+                        10));
         config.put("schedule", Map.of("rate", 1e-3));
         config.put("evaluate_every", 5);
         if (arm.equals(RANDOM)) {
@@ -103,18 +117,36 @@ public final class LogahReproduction implements Reproduction {
             config.put(
                     "model",
                     Map.of(
-                            "type", "logah-meta",
-                            "seed", seed,
-                            "networks", 6,
-                            "layers", List.of(1, 2, 3),
-                            "widths", List.of(24, 32, 40, 48),
-                            "image_size", 14,
-                            "channels", 1,
-                            "patch_size", 7,
+                            "type",
+                            "logah-meta",
+                            "seed",
+                            seed,
+                            "networks",
+                            6,
+                            "layers",
+                            List.of(1, 2, 3),
+                            "widths",
+                            List.of(24, 32, 40, 48),
+                            "image_size",
+                            14,
+                            "channels",
+                            1,
+                            "patch_size",
+                            7,
                             "ghn",
-                                    Map.of(
-                                            "hid", 16, "layers", 2, "heads", 4, "lora_r", 8, "max_ck_lora", 1024,
-                                            "max_shape", List.of(256, 256, 16, 16))));
+                            Map.of(
+                                    "hid",
+                                    16,
+                                    "layers",
+                                    2,
+                                    "heads",
+                                    4,
+                                    "lora_r",
+                                    8,
+                                    "max_ck_lora",
+                                    1024,
+                                    "max_shape",
+                                    List.of(256, 256, 16, 16))));
             config.put("objective", Map.of("type", "logah-meta"));
             config.put("initializer", Map.of("type", "logah-fresh"));
             config.put("schedule", Map.of("type", "cosine", "rate", 3e-3, "warm_up", 50));
@@ -127,11 +159,16 @@ public final class LogahReproduction implements Reproduction {
 
     private static Map<String, Object> common(long seed, int steps) {
         return Map.of(
-                "seed", seed,
-                "dataset", Map.of("type", "fashion-mnist", "first", 6000, "average", 2),
-                "optimizer", Map.of("type", "adamw", "weight_decay", 0.01),
-                "batch", 64,
-                "steps", steps);
+                "seed",
+                seed,
+                "dataset",
+                Map.of("type", "fashion-mnist", "first", 6000, "average", 2),
+                "optimizer",
+                Map.of("type", "adamw", "weight_decay", 0.01),
+                "batch",
+                64,
+                "steps",
+                steps);
     }
 
     private void train(Map<String, ?> config, Path folder, Run run, String what) throws IOException {

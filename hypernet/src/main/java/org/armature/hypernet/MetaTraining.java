@@ -146,8 +146,8 @@ final class MetaTraining implements Model {
             Graph g = networks.get(i).graph("network");
             NodeGraph net = Tracer.trace(g.bind(Map.of("batch", 1L)), Tracer.Attention.AUTO);
             Value nodes = ghn.embed(scope, net).output();
-            Map<String, Value> given = new LinkedHashMap<>(
-                    ghn.predict(scope, net, nodes, classRow(scope.builder(), g, i)));
+            Map<String, Value> given =
+                    new LinkedHashMap<>(ghn.predict(scope, net, nodes, classRow(scope.builder(), g, i)));
             for (Value w : given.values()) {
                 Value norm = reshape(reduceL2(w, false), Shape.SCALAR);
                 norms = norms == null ? norm : add(norms, norm);

@@ -77,7 +77,8 @@ public final class Nights implements DatasetProvider {
             throw new IOException(file + " is not there: set dataset.folder to where NIGHTS was unpacked");
         }
         List<String> lines = Files.readAllLines(file);
-        List<String> head = lines.isEmpty() ? List.of() : List.of(lines.getFirst().split(",", -1));
+        List<String> head =
+                lines.isEmpty() ? List.of() : List.of(lines.getFirst().split(",", -1));
         int votes = head.indexOf("votes");
         int splits = head.indexOf("split");
         if (head.size() < COLUMNS || votes < 0 || splits < 0) {

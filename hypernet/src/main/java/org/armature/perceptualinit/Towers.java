@@ -31,7 +31,9 @@ final class Towers {
     private Towers() {}
 
     /** Model {@code clip}: {@code image, text -> image_features, text_features} of length 1, and {@code logit_scale}. */
-    @Component(service = ModelProvider.class, property = {"armature.id=clip", "armature.kind=model"})
+    @Component(
+            service = ModelProvider.class,
+            property = {"armature.id=clip", "armature.kind=model"})
     public static final class Both implements ModelProvider {
         @Override
         public String id() {
@@ -47,7 +49,10 @@ final class Towers {
                 public SequencedMap<String, TensorType> inputs() {
                     SequencedMap<String, TensorType> m = new LinkedHashMap<>();
                     m.put("image", image(c));
-                    m.put("text", new TensorType(DType.INT64, Shape.named("batch", c.text().context())));
+                    m.put(
+                            "text",
+                            new TensorType(
+                                    DType.INT64, Shape.named("batch", c.text().context())));
                     return m;
                 }
 
@@ -64,7 +69,9 @@ final class Towers {
     }
 
     /** Model {@code clip-visual}: the image tower alone, {@code x -> y [batch, embed]}, parameters {@code visual.*}. */
-    @Component(service = ModelProvider.class, property = {"armature.id=clip-visual", "armature.kind=model"})
+    @Component(
+            service = ModelProvider.class,
+            property = {"armature.id=clip-visual", "armature.kind=model"})
     public static final class Visual implements ModelProvider {
         @Override
         public String id() {
@@ -99,7 +106,9 @@ final class Towers {
     }
 
     /** Objective {@code contrastive}: each image's text among the batch's and the other way round; the scale at most 100. */
-    @Component(service = Objective.class, property = {"armature.id=contrastive", "armature.kind=objective"})
+    @Component(
+            service = Objective.class,
+            property = {"armature.id=contrastive", "armature.kind=objective"})
     public static final class Contrastive implements Objective {
         private static final double LARGEST = Math.log(100);
 
@@ -114,8 +123,8 @@ final class Towers {
             Value text = outputs.get(TEXT);
             Value scale = outputs.get(SCALE);
             if (image == null || text == null || scale == null) {
-                throw new IllegalArgumentException("objective contrastive needs a model with the outputs " + IMAGE + ", "
-                        + TEXT + " and " + SCALE + ", such as clip; this one gives " + outputs.keySet());
+                throw new IllegalArgumentException("objective contrastive needs a model with the outputs " + IMAGE
+                        + ", " + TEXT + " and " + SCALE + ", such as clip; this one gives " + outputs.keySet());
             }
             Value logits = Contrast.logits(image, text, min(scale, like(scale, LARGEST)));
             SequencedMap<String, Value> m = new LinkedHashMap<>();

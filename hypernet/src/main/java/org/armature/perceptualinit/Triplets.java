@@ -48,7 +48,9 @@ final class Triplets {
      * Model {@code triplet}: the model {@code encoder} (any with one input and a first output {@code [batch, D]}) applied to
      * three images with the same parameters, named as its own.
      */
-    @Component(service = ModelProvider.class, property = {"armature.id=triplet", "armature.kind=model"})
+    @Component(
+            service = ModelProvider.class,
+            property = {"armature.id=triplet", "armature.kind=model"})
     public static final class Provider implements ModelProvider {
         private final BundleContext context;
 
@@ -67,12 +69,11 @@ final class Triplets {
             Config c = config.section("encoder");
             String type = c.text("type", "clip-visual");
             try {
-                ServiceReference<ModelProvider> found =
-                        context.getServiceReferences(ModelProvider.class, null).stream()
-                                .filter(r -> type.equals(r.getProperty("armature.id")))
-                                .max(ServiceReference::compareTo)
-                                .orElseThrow(() -> new IllegalArgumentException("there is no model '" + type
-                                        + "' to encode images: armature modules lists what there is"));
+                ServiceReference<ModelProvider> found = context.getServiceReferences(ModelProvider.class, null).stream()
+                        .filter(r -> type.equals(r.getProperty("armature.id")))
+                        .max(ServiceReference::compareTo)
+                        .orElseThrow(() -> new IllegalArgumentException("there is no model '" + type
+                                + "' to encode images: armature modules lists what there is"));
                 return three(context.getService(found).create(c));
             } catch (InvalidSyntaxException e) {
                 throw new IllegalStateException(e);
@@ -112,7 +113,9 @@ final class Triplets {
     }
 
     /** Objective {@code triplet}: the hinge on cosine distances; {@code margin} (0.05). Accuracy is agreement with the votes. */
-    @Component(service = Objective.class, property = {"armature.id=triplet", "armature.kind=objective"})
+    @Component(
+            service = Objective.class,
+            property = {"armature.id=triplet", "armature.kind=objective"})
     public static final class Hinge implements Objective {
         @Override
         public String id() {
@@ -127,11 +130,7 @@ final class Triplets {
                         + " and the model triplet; these give " + batch.keySet() + " and " + outputs.keySet());
             }
             Contrast.Judgement j = Contrast.judge(
-                    outputs.get(REFERENCE),
-                    outputs.get(LEFT),
-                    outputs.get(RIGHT),
-                    vote,
-                    config.number("margin", 0.05));
+                    outputs.get(REFERENCE), outputs.get(LEFT), outputs.get(RIGHT), vote, config.number("margin", 0.05));
             SequencedMap<String, Value> m = new LinkedHashMap<>();
             m.put(LOSS, j.loss());
             m.put("accuracy", j.accuracy());
@@ -144,7 +143,9 @@ final class Triplets {
      * lie. Config: {@code count} triplets (20000), of images {@code from} (20000) on; {@code flip}, the share of votes turned
      * round (0.05; at 0.5 they say nothing, the control); {@code seed}.
      */
-    @Component(service = DatasetProvider.class, property = {"armature.id=fashion-triplets", "armature.kind=dataset"})
+    @Component(
+            service = DatasetProvider.class,
+            property = {"armature.id=fashion-triplets", "armature.kind=dataset"})
     public static final class Synthetic implements DatasetProvider {
         private final DatasetProvider images;
 

@@ -36,7 +36,17 @@ final class Fourier {
 
     /** {@code [.., rows, columns, 2]}. */
     private static Value spectrum(Value x, long rows, long columns) {
-        Value fit = pad(x, 0.0, 0, 0, 0, 0, 0, 0, rows - x.shape().dim(2), columns - x.shape().dim(3));
+        Value fit = pad(
+                x,
+                0.0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                0,
+                rows - x.shape().dim(2),
+                columns - x.shape().dim(3));
         return dft(dft(unsqueeze(fit, -1), 3, -1, false, false), 2, -1, false, false);
     }
 

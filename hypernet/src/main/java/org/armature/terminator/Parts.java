@@ -30,7 +30,10 @@ abstract class Parts implements Layer {
     /** Checks that the image is there and of a known size. */
     static Shape image(String id, Value x) {
         Shape s = x.shape();
-        if (s.rank() != 4 || !s.at(1).isKnown() || !s.at(2).isKnown() || !s.at(3).isKnown()) {
+        if (s.rank() != 4
+                || !s.at(1).isKnown()
+                || !s.at(2).isKnown()
+                || !s.at(3).isKnown()) {
             throw new IllegalArgumentException(
                     "layer " + id + " takes images [batch, channels, height, width] of a known size, not " + s);
         }
@@ -40,8 +43,8 @@ abstract class Parts implements Layer {
     static long square(String id, Value x) {
         Shape s = image(id, x);
         if (s.dim(2) != s.dim(3)) {
-            throw new IllegalArgumentException("layer " + id + " has a square hyper-kernel, image is " + s
-                    + ": crop or pad it to a square");
+            throw new IllegalArgumentException(
+                    "layer " + id + " has a square hyper-kernel, image is " + s + ": crop or pad it to a square");
         }
         return s.dim(2);
     }
@@ -51,7 +54,9 @@ abstract class Parts implements Layer {
     }
 
     /** {@code x * kernel}, the kernel as large as the image: the HyperZZW operator's first, global product. */
-    @Component(service = Layer.class, property = {"armature.id=hyperzzw-global", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=hyperzzw-global", "armature.kind=layer"})
     public static final class Global extends Parts {
         public Global() {
             super("hyperzzw-global");
@@ -66,7 +71,9 @@ abstract class Parts implements Layer {
     }
 
     /** A depth-wise convolution whose {@code kernel x kernel} taps the batch makes itself. */
-    @Component(service = Layer.class, property = {"armature.id=hyperzzw-local", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=hyperzzw-local", "armature.kind=layer"})
     public static final class Local extends Parts {
         public Local() {
             super("hyperzzw-local");
@@ -86,7 +93,9 @@ abstract class Parts implements Layer {
     }
 
     /** The recurrent gated unit: {@code W_y (GELU(IN(W_k x * W_q W_v x)) + P)}. */
-    @Component(service = Layer.class, property = {"armature.id=hyperzzw-gate", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=hyperzzw-gate", "armature.kind=layer"})
     public static final class Gate extends Parts {
         public Gate() {
             super("hyperzzw-gate");
@@ -100,7 +109,9 @@ abstract class Parts implements Layer {
     }
 
     /** {@code IN(x sigmoid(kernel m^2))}, m the spatial means, the kernel made over the channels. */
-    @Component(service = Layer.class, property = {"armature.id=hyper-channel", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=hyper-channel", "armature.kind=layer"})
     public static final class Channel extends Parts {
         public Channel() {
             super("hyper-channel");
@@ -115,7 +126,9 @@ abstract class Parts implements Layer {
     }
 
     /** Standardisation by batch and by instance in turn, over twelve groups of channels, without scale and shift. */
-    @Component(service = Layer.class, property = {"armature.id=g-ibs", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=g-ibs", "armature.kind=layer"})
     public static final class Mixed extends Parts {
         public Mixed() {
             super("g-ibs");
@@ -125,15 +138,17 @@ abstract class Parts implements Layer {
         public Value build(Scope scope, Value x, Config config) {
             long channels = image(id(), x).dim(1);
             if (channels % Norms.GROUPS != 0) {
-                throw new IllegalArgumentException("layer g-ibs is given " + channels + " channels: it needs a multiple of "
-                        + Norms.GROUPS + ", the number of its groups");
+                throw new IllegalArgumentException("layer g-ibs is given " + channels
+                        + " channels: it needs a multiple of " + Norms.GROUPS + ", the number of its groups");
             }
             return Norms.mixed(scope, x, Norms.Mode.BATCH);
         }
     }
 
     /** A whole slow-fast block; {@code factor} (2), {@code kernels} (3, 9, 5, 7), {@code hidden} of the global slow net. */
-    @Component(service = Layer.class, property = {"armature.id=sfne", "armature.kind=layer"})
+    @Component(
+            service = Layer.class,
+            property = {"armature.id=sfne", "armature.kind=layer"})
     public static final class Block extends Parts {
         public Block() {
             super("sfne");

@@ -13,7 +13,9 @@ import org.osgi.service.component.annotations.Component;
  * only here (the official code does it in the first forward and, because it does not save that it has, again after loading).
  * Config: {@code omega_0} (2000, the official value; smaller ones give smoother kernels), {@code alpha} (6).
  */
-@Component(service = Initializer.class, property = {"armature.id=terminator", "armature.kind=initializer"})
+@Component(
+        service = Initializer.class,
+        property = {"armature.id=terminator", "armature.kind=initializer"})
 public final class TerminatorInitializer implements Initializer {
     @Override
     public String id() {
@@ -35,8 +37,7 @@ public final class TerminatorInitializer implements Initializer {
         });
     }
 
-    private static void fill(
-            Map<String, Tensor> all, String name, Tensor t, double omega, double alpha, Draw draw) {
+    private static void fill(Map<String, Tensor> all, String name, Tensor t, double omega, double alpha, Draw draw) {
         boolean weight = name.endsWith(".weight");
         Tensor of = weight ? t : all.getOrDefault(name.replaceFirst("bias$", "weight"), t);
         double in = Math.max(1, (double) of.size() / of.shape().dim(0));

@@ -73,12 +73,8 @@ public final class TerminatorReproduction implements Reproduction {
         config.put("initializer", ours ? Map.of("type", "terminator", "omega_0", 2000) : Map.of("type", "he"));
         config.put(
                 "objective",
-                ours
-                        ? Map.of("type", "terminator")
-                        : Map.of("type", "cross-entropy", "label_smoothing", 0.1));
-        config.put(
-                "optimizer",
-                arm.equals(ADAM) ? Map.of("type", "adamw", "weight_decay", 0) : Map.of("type", "kar3"));
+                ours ? Map.of("type", "terminator") : Map.of("type", "cross-entropy", "label_smoothing", 0.1));
+        config.put("optimizer", arm.equals(ADAM) ? Map.of("type", "adamw", "weight_decay", 0) : Map.of("type", "kar3"));
         double rate = arm.equals(ADAM) ? 2e-3 : 1e-3;
         config.put("schedule", Map.of("type", "cosine", "rate", rate, "warm_up", 20));
         config.put("batch", BATCH);

@@ -89,7 +89,9 @@ class GhnTest {
         for (boolean lora : new boolean[] {true, false}) {
             GhnConfig c = micro(lora);
             Map<String, Tensor> w = weights(c);
-            for (Shape s : new Shape[] {Shape.of(5), Shape.of(50), Shape.of(7, 3), Shape.of(4, 2, 3, 3), Shape.of(10, 1, 5, 5)}) {
+            for (Shape s :
+                    new Shape[] {Shape.of(5), Shape.of(50), Shape.of(7, 3), Shape.of(4, 2, 3, 3), Shape.of(10, 1, 5, 5)
+                    }) {
                 float[] v = decode(c, w, s, s.rank() == 1 ? Role.NORM_WEIGHT : Role.MATRIX, false);
                 assertEquals(2 * s.size(), v.length);
             }
@@ -101,15 +103,16 @@ class GhnTest {
     void aParameterWiderThanTheFactorsIsRefused() {
         GhnConfig c = new GhnConfig(new long[] {90, 90, 11, 11}, 10, 8, 2, 1, true, 3, 60, false, true, true, false);
         Map<String, Tensor> w = weights(c);
-        IllegalArgumentException e = assertThrows(
-                IllegalArgumentException.class, () -> decode(c, w, Shape.of(80, 2), Role.MATRIX, false));
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> decode(c, w, Shape.of(80, 2), Role.MATRIX, false));
         assertTrue(e.getMessage().contains("up to 60"), e.getMessage());
     }
 
     /** The figures of the paper's four sizes, counted on the official classes. */
     @Test
     void theReleasedSizesHaveTheirParameters() {
-        Map<String, Long> want = Map.of("tiny", 2_540_380L, "small", 21_412_794L, "base", 78_231_892L, "large", 289_423_316L);
+        Map<String, Long> want =
+                Map.of("tiny", 2_540_380L, "small", 21_412_794L, "base", 78_231_892L, "large", 289_423_316L);
         want.forEach((name, n) -> assertEquals(n, size(GhnConfig.named(name, false, 100, 2048))));
         assertEquals(2_540_620, size(GhnConfig.named("tiny", true, 10, 2048)));
         assertEquals(5_784_652, size(GhnConfig.named("tiny", true, 10, 8192)));
@@ -155,7 +158,8 @@ class GhnTest {
             Map<String, Tensor> out = p.run(Map.of("w", Tensor.of(x, 1, 6, 5)));
             double[] v = out.get("out").toDoubles();
             double mean = java.util.Arrays.stream(v).average().orElseThrow();
-            double squares = java.util.Arrays.stream(v).map(a -> (a - mean) * (a - mean)).sum();
+            double squares =
+                    java.util.Arrays.stream(v).map(a -> (a - mean) * (a - mean)).sum();
             assertEquals(0.02, Math.sqrt(squares / 29), 1e-6);
             assertArrayEquals(x, out.get("embedding").toFloats());
         }

@@ -36,7 +36,9 @@ class TracerTest {
         NodeGraph g = trace(new Vit(8, 3, 4, layers, heads, 8 * heads, 16, 10));
         assertEquals(5 + 12 * layers + 3, g.size());
         assertEquals(0, count(g, Primitive.MSA));
-        assertEquals(layers, count(trace(new Vit(8, 3, 4, layers, heads, 8 * heads, 16, 10), Tracer.Attention.NODE), Primitive.MSA));
+        assertEquals(
+                layers,
+                count(trace(new Vit(8, 3, 4, layers, heads, 8 * heads, 16, 10), Tracer.Attention.NODE), Primitive.MSA));
         assertEquals("encoder.pos_embedding", g.nodes().get(3).name());
         assertEquals(List.of("class_token"), g.unread());
         assertEquals("heads.head.weight", g.classifierWeight().orElseThrow().name());
@@ -62,7 +64,8 @@ class TracerTest {
         assertEquals(Primitive.CONV, g.nodes().get(1).type());
         assertEquals("transformer.wpe.weight", g.nodes().get(2).name());
         assertTrue(g.edges()[1][3]);
-        assertEquals(1, g.nodes().stream().filter(n -> n.name().contains("lm_head")).count());
+        assertEquals(
+                1, g.nodes().stream().filter(n -> n.name().contains("lm_head")).count());
     }
 
     @Property(tries = 10)
@@ -94,7 +97,12 @@ class TracerTest {
         Graph.Builder b = Graph.builder("scaled");
         Value x = b.input("x", Shape.of(2, 3));
         Value y = Ops.mul(x, b.parameter("scale", x.dtype(), Shape.of(3)));
-        b.output("y", Ops.linear(y, b.parameter("fc.weight", x.dtype(), Shape.of(4, 3)), b.parameter("fc.bias", x.dtype(), Shape.of(4))));
+        b.output(
+                "y",
+                Ops.linear(
+                        y,
+                        b.parameter("fc.weight", x.dtype(), Shape.of(4, 3)),
+                        b.parameter("fc.bias", x.dtype(), Shape.of(4))));
         NodeGraph g = Tracer.trace(b.build(), Tracer.Attention.AUTO);
         assertEquals(List.of("scale"), g.unread());
         assertEquals(3, g.size());

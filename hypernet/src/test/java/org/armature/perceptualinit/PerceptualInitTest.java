@@ -15,8 +15,8 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.armature.compute.Program;
-import org.armature.compute.Tensor;
 import org.armature.compute.ReferenceExecutor;
+import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
@@ -58,8 +58,10 @@ class PerceptualInitTest {
 
     @Test
     void sizesThatDoNotFitAreNamed() {
-        assertTrue(refused(Map.of("vision", Map.of("width", 30, "head_width", 16))).contains("vision.width"));
-        assertTrue(refused(Map.of("vision", Map.of("image_size", 30, "patch_size", 16))).contains("vision.image_size"));
+        assertTrue(
+                refused(Map.of("vision", Map.of("width", 30, "head_width", 16))).contains("vision.width"));
+        assertTrue(refused(Map.of("vision", Map.of("image_size", 30, "patch_size", 16)))
+                .contains("vision.image_size"));
         assertTrue(refused(Map.of("text", Map.of("width", 30, "heads", 4))).contains("text.width"));
     }
 
@@ -103,7 +105,9 @@ class PerceptualInitTest {
         IOException none = assertThrows(IOException.class, () -> open("train"));
         assertTrue(none.getMessage().contains("data.csv is not there"), none.getMessage());
         Files.writeString(dir.resolve("data.csv"), "a,b,c\n1,2,3\n");
-        assertTrue(assertThrows(IOException.class, () -> open("train")).getMessage().contains("[a, b, c]"));
+        assertTrue(assertThrows(IOException.class, () -> open("train"))
+                .getMessage()
+                .contains("[a, b, c]"));
         String head = "id,left_vote,right_vote,prompt,ref_path,left_path,right_path,votes,split,is_imagenet\n";
         Files.writeString(
                 dir.resolve("data.csv"),
@@ -124,7 +128,9 @@ class PerceptualInitTest {
             assertTrue(e.getMessage().contains("gone.png of line 4"), e.getMessage());
         }
         Files.writeString(dir.resolve("data.csv"), head + "0,0,1.5,x,r.png,l.png,g.png,8,train,True\n");
-        assertTrue(assertThrows(IOException.class, () -> open("train")).getMessage().contains("vote 1.5"));
+        assertTrue(assertThrows(IOException.class, () -> open("train"))
+                .getMessage()
+                .contains("vote 1.5"));
     }
 
     private Dataset open(String split) throws IOException {

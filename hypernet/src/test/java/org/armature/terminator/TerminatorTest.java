@@ -54,12 +54,14 @@ class TerminatorTest {
     }
 
     private static String refused(String key, Object value) {
-        return assertThrows(IllegalArgumentException.class, () -> model(key, value)).getMessage();
+        return assertThrows(IllegalArgumentException.class, () -> model(key, value))
+                .getMessage();
     }
 
     @Test
     void sizesThatDoNotFitAreNamed() {
-        assertTrue(refused("kernel_g", Map.of("size", 32, "num_layers_list", List.of(1, 1))).contains("32x32"));
+        assertTrue(refused("kernel_g", Map.of("size", 32, "num_layers_list", List.of(1, 1)))
+                .contains("32x32"));
         assertTrue(refused("kernel_l", Map.of("sizes", List.of(3, 4, 5, 7))).contains("odd"));
         assertTrue(refused("statistics", "moving").contains("batch and running"));
     }
@@ -118,7 +120,9 @@ class TerminatorTest {
         for (String statistics : List.of("running", "batch")) {
             Graph.Builder b = Graph.builder("t");
             Value x = b.input("x", Shape.of(2, 3, 6, 6));
-            ((TrainableModel) model("statistics", statistics)).buildForTraining(b.scope(), Map.of("x", x)).forEach(b::output);
+            ((TrainableModel) model("statistics", statistics))
+                    .buildForTraining(b.scope(), Map.of("x", x))
+                    .forEach(b::output);
             boolean updates = b.build().outputs().keySet().stream().anyMatch(o -> o.startsWith(TrainableModel.UPDATE));
             assertEquals(statistics.equals("running"), updates);
         }
@@ -133,7 +137,13 @@ class TerminatorTest {
         Value x = b.input("x", Shape.of(2, 2, side, side + 1));
         Value w = b.input("w", Shape.of(2, 1, k, k));
         b.output("fourier", Fourier.depthwise(x, w));
-        b.output("plain", org.armature.graph.Ops.conv(x, w, Value.none(), org.armature.graph.Ops.Window.of(2).pad(half).group(2)));
+        b.output(
+                "plain",
+                org.armature.graph.Ops.conv(
+                        x,
+                        w,
+                        Value.none(),
+                        org.armature.graph.Ops.Window.of(2).pad(half).group(2)));
         Tensor xs = Tensor.zeros(x.type());
         Tensor ws = Tensor.zeros(w.type());
         Draw.of(k, side).normal(xs, 0, 1);
@@ -158,7 +168,10 @@ class TerminatorTest {
             Value x = b.input("x", Shape.named("batch", 12, 6, 6));
             Value y = layer.build(b.scope().at("l"), x, config);
             assertEquals(12, y.shape().dim(1), layer.id());
-            b.output("y", y).build().parameters().forEach(p -> assertTrue(p.name().startsWith("l."), p.name()));
+            b.output("y", y)
+                    .build()
+                    .parameters()
+                    .forEach(p -> assertTrue(p.name().startsWith("l."), p.name()));
         });
         Graph.Builder b = Graph.builder("odd");
         Value wide = b.input("x", Shape.of(2, 12, 6, 5));

@@ -48,8 +48,9 @@ public final class TextFile implements DatasetProvider {
         int from = test ? cut : 0;
         int count = ((test ? all.length : cut) - from - 1) / Math.max(1, length);
         if (length < 1 || count < 1) {
-            throw new IllegalArgumentException("config key dataset.length is " + length + ", and the " + split + " part of "
-                    + file + " has " + ((test ? all.length : cut) - from) + " bytes: make it shorter, from 1 on");
+            throw new IllegalArgumentException(
+                    "config key dataset.length is " + length + ", and the " + split + " part of " + file + " has "
+                            + ((test ? all.length : cut) - from) + " bytes: make it shorter, from 1 on");
         }
         return new Windows(all, from, count, length);
     }

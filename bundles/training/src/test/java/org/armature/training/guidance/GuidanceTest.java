@@ -66,12 +66,18 @@ class GuidanceTest {
                 Value guide = b.input("guide", Shape.of(6, 3));
                 Value target = b.input("target", Shape.of(6, 4));
                 Matched m = Matched.of(
-                        List.of(guide), List.of(target), metric, Matched.Collision.LAST, strict, new Similarity.Kernels());
+                        List.of(guide),
+                        List.of(target),
+                        metric,
+                        Matched.Collision.LAST,
+                        strict,
+                        new Similarity.Kernels());
                 b.output("loss", m.total());
                 Graph g = new ReverseMode()
                         .gradients(
                                 b.build(),
-                                new GradientRequest(List.of("loss"), List.of("target"), List.of("loss"), List.of("loss"), 0));
+                                new GradientRequest(
+                                        List.of("loss"), List.of("target"), List.of("loss"), List.of("loss"), 0));
                 Tensor x = Tensor.zeros(guide.type());
                 Draw.of(3).normal(x, 0, 1);
                 Tensor zero = Tensor.zeros(target.type());
@@ -99,20 +105,27 @@ class GuidanceTest {
         assertThrows(IllegalArgumentException.class, () -> Similarity.CKA.loss(four, five, k));
         assertThrows(IllegalArgumentException.class, () -> Similarity.CKA.loss(two, two, k));
         assertThrows(IllegalArgumentException.class, () -> Similarity.TOKEN.loss(four, four, k));
-        assertTrue(assertThrows(IllegalArgumentException.class, () -> Similarity.of("cca")).getMessage().contains("rsa"));
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> Similarity.of("cca"))
+                .getMessage()
+                .contains("rsa"));
     }
 
     @Test
     void layersAreSeenBeforeWhatFollowsThem() {
         Graph.Builder b = Graph.builder("net");
         Value x = b.input("x", Shape.of(5, 2, 6, 6));
-        Value y = Ops.relu(Ops.conv(
-                x, b.scope().at("c").parameter("weight", 3, 2, 3, 3), Value.none(), Ops.Window.of(2)));
+        Value y = Ops.relu(
+                Ops.conv(x, b.scope().at("c").parameter("weight", 3, 2, 3, 3), Value.none(), Ops.Window.of(2)));
         Value flat = Ops.flatten(y, 1);
-        Value z = Ops.linear(flat, b.scope().at("f").parameter("weight", 4, 48), b.scope().at("f").parameter("bias", 4));
+        Value z = Ops.linear(
+                flat,
+                b.scope().at("f").parameter("weight", 4, 48),
+                b.scope().at("f").parameter("bias", 4));
         Value tokens = Ops.reshape(z, 5, 2, 2);
         Value last = Ops.linear(
-                tokens, b.scope().at("h").parameter("weight", 3, 2), b.scope().at("h").parameter("bias", 3));
+                tokens,
+                b.scope().at("h").parameter("weight", 3, 2),
+                b.scope().at("h").parameter("bias", 3));
         b.output("y", last);
         List<Taps.Tap> taps = Taps.find(b.nodes(), 5);
         List<String> names = new ArrayList<>();
@@ -124,7 +137,8 @@ class GuidanceTest {
 
     @Test
     void aHeatMapIsAPictureAndAPage() throws Exception {
-        HeatMap map = new HeatMap(List.of("a", "b<"), List.of("x", "y", "z"), new float[] {0, 0.5f, 1, Float.NaN, 2, -1});
+        HeatMap map =
+                new HeatMap(List.of("a", "b<"), List.of("x", "y", "z"), new float[] {0, 0.5f, 1, Float.NaN, 2, -1});
         assertEquals(0x440154, HeatMap.colour(0));
         assertEquals(0xfde725, HeatMap.colour(1));
         assertTrue(map.svg("t").contains("b&lt;"));
