@@ -1,0 +1,157 @@
+package org.armature.compute.opencl;
+
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.armature.compute.CompileOptions;
+import org.armature.compute.Device;
+import org.armature.compute.Executor;
+import org.armature.compute.Program;
+import org.armature.compute.opencl.device.BinaryCache;
+import org.armature.compute.opencl.device.Devices;
+import org.armature.compute.opencl.device.OpenClDevice;
+import org.armature.graph.Graph;
+import org.jspecify.annotations.Nullable;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Compiles graphs into OpenCL kernels: any GPU with a driver, and CPUs through PoCL. OpenCL is looked for when it is needed
+ * first; where there is none, there is no device, the log says so once, and compiling throws with the same sentence.
+ */
+@Component(
+        service = Executor.class,
+        property = {"armature.id=opencl", "armature.kind=executor", "service.ranking:Integer=-100"},
+        configurationPid = "compute.opencl")
+public final class OpenClExecutor implements Executor, AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(OpenClExecutor.class);
+
+    /** Settings, PID {@code compute.opencl}. */
+    public @interface Config {
+        /** File name of the OpenCL loader; empty looks for the usual ones. */
+        String library() default "";
+
+        /** Id of the default device; empty takes the first. */
+        String device() default "";
+
+        /** Folder for built kernels; empty is {@code ~/.cache/armature/opencl}. */
+        String cache() default "";
+    }
+
+    private final String library;
+    private final String preferred;
+    private final Path cache;
+    private final Map<String, OpenClDevice> open = new HashMap<>();
+    private final Set<Program> programs = new LinkedHashSet<>();
+    private @Nullable List<Devices.Info> found;
+    private String missing = "";
+    private boolean closed;
+
+    @Activate
+    public OpenClExecutor(Config config) {
+        this(
+                config.library(),
+                config.device(),
+                config.cache().isEmpty()
+                        ? Path.of(System.getProperty("user.home", "."), ".cache", "armature", "opencl")
+                        : Path.of(config.cache()));
+    }
+
+    /** Without a framework. */
+    OpenClExecutor(String library, String device, Path cache) {
+        this.library = library;
+        this.preferred = device;
+        this.cache = cache;
+    }
+
+    @Override
+    public String id() {
+        return "opencl";
+    }
+
+    private synchronized List<Devices.Info> found() {
+        List<Devices.Info> all = found;
+        if (all == null) {
+            try {
+                all = Devices.find(library);
+                all = java.util.stream.Stream.concat(
+                                all.stream().filter(d -> d.id().equals(preferred)),
+                                all.stream().filter(d -> !d.id().equals(preferred)))
+                        .toList();
+            } catch (IllegalStateException | LinkageError e) {
+                missing = String.valueOf(e.getMessage());
+                LOG.info("{}", missing);
+                all = List.of();
+            }
+            found = all;
+        }
+        return all;
+    }
+
+    @Override
+    public List<Device> devices() {
+        return found().stream()
+                .map(d -> new Device(d.id(), d.name() + ", " + d.version(), d.memory()))
+                .toList();
+    }
+
+    private synchronized OpenClDevice device(String id) {
+        if (closed) {
+            throw new IllegalStateException("the executor opencl is closed: look it up again");
+        }
+        List<Devices.Info> all = found();
+        if (all.isEmpty()) {
+            throw new UnsupportedOperationException(missing);
+        }
+        Devices.Info info = id.isEmpty()
+                ? all.getFirst()
+                : all.stream()
+                        .filter(d -> d.id().equals(id))
+                        .findFirst()
+                        .orElseThrow(() -> new UnsupportedOperationException("there is no OpenCL device " + id + ": there is "
+                                + all.stream().map(Devices.Info::id).toList()));
+        return open.computeIfAbsent(
+                info.id(), k -> new OpenClDevice(info, new BinaryCache(cache.resolve("kernels")), cache.resolve("failed")));
+    }
+
+    @Override
+    public Program compile(Graph graph, CompileOptions options) {
+        OpenClDevice device = device(options.device());
+        OpenClProgram[] made = new OpenClProgram[1];
+        made[0] = new OpenClProgram(device, graph, options, () -> forget(made[0]));
+        synchronized (this) {
+            if (!closed) {
+                programs.add(made[0]);
+                return made[0];
+            }
+        }
+        made[0].close();
+        throw new IllegalStateException("the executor opencl is closed: look it up again");
+    }
+
+    private synchronized void forget(@Nullable Program p) {
+        programs.remove(p);
+    }
+
+    /** Waits for runs in progress, then closes every program and device. */
+    @Deactivate
+    @Override
+    public void close() {
+        List<Program> drop;
+        synchronized (this) {
+            closed = true;
+            drop = List.copyOf(programs);
+        }
+        drop.forEach(Program::close);
+        synchronized (this) {
+            open.values().forEach(OpenClDevice::close);
+            open.clear();
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package org.armature.compute.opencl.codegen;
+
+/** Lines of a program, indented. */
+final class Code {
+    private final StringBuilder text = new StringBuilder();
+    private int depth;
+
+    Code line(String format, Object... arguments) {
+        text.append("    ".repeat(depth)).append(arguments.length == 0 ? format : String.format(format, arguments)).append('\n');
+        return this;
+    }
+
+    /** A line that opens a block. */
+    Code open(String format, Object... arguments) {
+        line(format + " {", arguments);
+        depth++;
+        return this;
+    }
+
+    Code close() {
+        depth--;
+        return line("}");
+    }
+
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+}

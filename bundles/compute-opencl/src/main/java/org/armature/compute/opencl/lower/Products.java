@@ -1,0 +1,496 @@
+package org.armature.compute.opencl.lower;
+
+import static org.armature.compute.opencl.lower.Lowering.at;
+import static org.armature.compute.opencl.lower.Lowering.literal;
+import static org.armature.compute.opencl.lower.Lowering.map;
+import static org.armature.compute.opencl.lower.Lowering.product;
+import static org.armature.compute.opencl.lower.Lowering.sizes;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.armature.compute.opencl.ir.Array;
+import org.armature.compute.opencl.ir.Fold;
+import org.armature.compute.opencl.ir.Index;
+import org.armature.compute.opencl.ir.Scalar;
+import org.armature.compute.opencl.ir.Scalar.Inside;
+import org.armature.compute.opencl.ir.Var;
+import org.armature.graph.DType;
+import org.armature.graph.Node;
+
+/**
+ * Operators that are sums of products: all of them become the same contraction over batch, row, column and inner index, whose
+ * operands are index maps of the inputs. A convolution is the contraction whose right operand reads windows.
+ */
+final class Products {
+    /** With fewer rows or inner steps than this a tile is mostly empty: a plain reduction is faster. */
+    private static final int NARROW = 4;
+
+    private Products() {}
+
+    static void rules(Map<String, Rule> r) {
+        r.put("MatMul", (n, l) -> List.of(matMul(n, l, false, false, 1)));
+        for (String type : List.of("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")) {
+            r.put(type, (n, l) -> List.of(matMul(
+                    n, l, n.integer("transA", 0) != 0, n.integer("transB", 0) != 0, n.real("alpha", 1))));
+        }
+        r.put("Gemm", Products::gemm);
+        r.put("Einsum", Products::einsum);
+        r.put("Conv", (n, l) -> List.of(biased(n, l, conv(n, l))));
+        r.put("ConvTranspose", (n, l) -> List.of(biased(n, l, convTranspose(n, l))));
+    }
+
+    /** An element of an operand by batch, row (or column) and inner index. */
+    @FunctionalInterface
+    interface Operand {
+        Scalar at(Index batch, Index outer, Index inner);
+    }
+
+    /**
+     * {@code out = sum over inner of left * right}.
+     *
+     * @param shape of the result
+     * @param batch axes of the result that are the batch, row-major
+     * @param rows axes that are rows
+     * @param columns axes that are columns
+     */
+    static Array contract(
+            String name,
+            DType type,
+            long[] shape,
+            List<Integer> batch,
+            List<Integer> rows,
+            List<Integer> columns,
+            long inner,
+            Operand left,
+            Operand right) {
+        long b = size(shape, batch);
+        long m = size(shape, rows);
+        long w = size(shape, columns);
+        boolean narrow = m < NARROW || w < NARROW || inner < NARROW;
+        if (type == DType.DOUBLE || !type.isFloating() || narrow) {
+            List<Var> axes = Var.each("i", shape);
+            Var k = new Var("k", inner);
+            List<Index> at = Index.of(axes);
+            Scalar x = left.at(part(at, shape, batch), part(at, shape, rows), Index.of(k));
+            Scalar y = right.at(part(at, shape, batch), part(at, shape, columns), Index.of(k));
+            return new Array(
+                    name,
+                    type,
+                    shape,
+                    new Array.Reduction(axes, List.of(k), Fold.SUM, Lowering.multiply(x, y)));
+        }
+        Var vb = new Var("b", b);
+        Var vm = new Var("m", m);
+        Var vn = new Var("n", w);
+        Var vk = new Var("k", inner);
+        Index[] place = new Index[shape.length];
+        scatter(place, shape, batch, Index.of(vb));
+        scatter(place, shape, rows, Index.of(vm));
+        scatter(place, shape, columns, Index.of(vn));
+        return new Array(
+                name,
+                type,
+                shape,
+                new Array.Contraction(
+                        vb,
+                        vm,
+                        vn,
+                        vk,
+                        left.at(Index.of(vb), Index.of(vm), Index.of(vk)),
+                        right.at(Index.of(vb), Index.of(vn), Index.of(vk)),
+                        List.of(place)));
+    }
+
+    private static long size(long[] shape, List<Integer> axes) {
+        return axes.stream().mapToLong(a -> shape[a]).reduce(1, (x, y) -> x * y);
+    }
+
+    private static Index part(List<Index> at, long[] shape, List<Integer> axes) {
+        return Index.linear(
+                axes.stream().map(at::get).toList(),
+                axes.stream().mapToLong(a -> shape[a]).toArray());
+    }
+
+    private static void scatter(Index[] place, long[] shape, List<Integer> axes, Index position) {
+        List<Index> at = Index.unravel(
+                position, axes.stream().mapToLong(a -> shape[a]).toArray());
+        for (int i = 0; i < axes.size(); i++) {
+            place[axes.get(i)] = at.get(i);
+        }
+    }
+
+    private static List<Integer> axes(int from, int to) {
+        return IntStream.range(from, to).boxed().toList();
+    }
+
+    // ---- matrices --------------------------------------------------------------------------------------------------
+
+    private static Array matMul(Node n, Lowering l, boolean transA, boolean transB, float alpha) {
+        Array product = matMul(
+                n.output().name(), n.output().dtype(), l.array(n.input(0)), l.array(n.input(1)), transA, transB);
+        return alpha == 1
+                ? product
+                : map(n.output(), at -> Lowering.multiply(at(product, at), literal(product.type(), alpha)));
+    }
+
+    /** NumPy's matmul of floating arrays of any rank. */
+    static Array matMul(String name, DType type, Array a, Array b, boolean transA, boolean transB) {
+        if (a.rank() == 1 || b.rank() == 1) {
+            Array a2 = a.rank() == 1 ? Lowering.reshape(a.name() + ".row", a, 1, a.dim(0)) : a;
+            Array b2 = b.rank() == 1 ? Lowering.reshape(b.name() + ".column", b, b.dim(0), 1) : b;
+            Array y = matMul(name, type, a2, b2, transA && a.rank() > 1, transB && b.rank() > 1);
+            long[] s = y.shape();
+            long[] kept = IntStream.range(0, s.length)
+                    .filter(i -> !(a.rank() == 1 && i == s.length - 2) && !(b.rank() == 1 && i == s.length - 1))
+                    .mapToLong(i -> s[i])
+                    .toArray();
+            return Lowering.reshape(name, y, kept);
+        }
+        long m = a.dim(transA ? -1 : -2);
+        long k = a.dim(transA ? -2 : -1);
+        long w = b.dim(transB ? -2 : -1);
+        int rank = Math.max(a.rank(), b.rank());
+        long[] shape = new long[rank];
+        for (int i = 0; i < rank - 2; i++) {
+            int ia = i - rank + a.rank();
+            int ib = i - rank + b.rank();
+            shape[i] = ia < 0 ? b.dim(ib) : ib < 0 || a.dim(ia) != 1 ? a.dim(ia) : b.dim(ib);
+        }
+        shape[rank - 2] = m;
+        shape[rank - 1] = w;
+        boolean plainA = product(Arrays.copyOf(a.shape(), a.rank() - 2)) == 1;
+        boolean plainB = product(Arrays.copyOf(b.shape(), b.rank() - 2)) == 1;
+        long[] lead = Arrays.copyOf(shape, rank - 2);
+        List<Integer> batch = axes(0, rank - 2);
+        List<Integer> none = List.of();
+        if (plainB) { // the batch makes more rows
+            List<Integer> rows = axes(0, rank - 1);
+            long[] rowShape = Arrays.copyOf(shape, rank - 1);
+            return contract(name, type, shape, none, rows, List.of(rank - 1), k,
+                    (q, r, i) -> element(a, Index.unravel(r, rowShape), i, transA),
+                    (q, c, i) -> element(b, with(zeros(rank - 2), i), c, transB));
+        }
+        if (plainA) { // ... or more columns
+            List<Integer> columns = new ArrayList<>(batch);
+            columns.add(rank - 1);
+            long[] columnShape = Arrays.copyOf(lead, rank - 1);
+            columnShape[rank - 2] = w;
+            return contract(name, type, shape, none, List.of(rank - 2), columns, k,
+                    (q, r, i) -> element(a, with(zeros(rank - 2), r), i, transA),
+                    (q, c, i) -> {
+                        List<Index> p = Index.unravel(c, columnShape);
+                        return element(b, with(p.subList(0, rank - 2), i), p.getLast(), transB);
+                    });
+        }
+        return contract(name, type, shape, batch, List.of(rank - 2), List.of(rank - 1), k,
+                (q, r, i) -> element(a, with(Index.unravel(q, lead), r), i, transA),
+                (q, c, i) -> element(b, with(Index.unravel(q, lead), i), c, transB));
+    }
+
+    private static List<Index> zeros(int n) {
+        return java.util.Collections.nCopies(n, Index.ZERO);
+    }
+
+    private static List<Index> with(List<Index> lead, Index last) {
+        List<Index> r = new ArrayList<>(lead);
+        r.add(last);
+        return r;
+    }
+
+    /** Element {@code [lead..., row, column]} of a matrix that may be stored transposed and broadcast. */
+    private static Scalar element(Array x, List<Index> leadAndRow, Index column, boolean transposed) {
+        List<Index> at = with(leadAndRow, column);
+        if (transposed) {
+            int last = at.size() - 1;
+            Index row = at.get(last - 1);
+            at.set(last - 1, at.get(last));
+            at.set(last, row);
+        }
+        return Lowering.spread(x, at);
+    }
+
+    private static List<Array> gemm(Node n, Lowering l) {
+        Array y = matMul(
+                n.output().name(),
+                n.output().dtype(),
+                l.array(n.input(0)),
+                l.array(n.input(1)),
+                n.integer("transA", 0) != 0,
+                n.integer("transB", 0) != 0);
+        float alpha = n.real("alpha", 1);
+        float beta = n.real("beta", 1);
+        if (alpha == 1 && !n.input(2).isPresent()) {
+            return List.of(y);
+        }
+        return map(n, at -> {
+            Scalar r = Lowering.multiply(at(y, at), literal(y.type(), alpha));
+            return n.input(2).isPresent()
+                    ? Lowering.add(r, Lowering.multiply(l.spread(n.input(2), at), literal(y.type(), beta)))
+                    : r;
+        });
+    }
+
+    // ---- einsum ----------------------------------------------------------------------------------------------------
+
+    /** An operand of an einsum and the letter of each axis; {@code ...} has become capital letters beyond Z. */
+    private record Term(Array array, String letters) {
+        Scalar at(Map<Character, Index> where) {
+            return Lowering.at(
+                    array,
+                    IntStream.range(0, letters.length())
+                            .mapToObj(i -> array.dim(i) == 1 ? Index.ZERO : where.get(letters.charAt(i)))
+                            .toList());
+        }
+    }
+
+    private static List<Array> einsum(Node n, Lowering l) {
+        String[] sides = n.text("equation", "").replace(" ", "").split("->", -1);
+        String[] given = sides[0].split(",", -1);
+        int dots = 0;
+        for (int i = 0; i < given.length; i++) {
+            if (given[i].contains("...")) {
+                dots = Math.max(dots, n.input(i).rank() - given[i].length() + 3);
+            }
+        }
+        List<Term> terms = new ArrayList<>();
+        Map<Character, Long> sizes = new LinkedHashMap<>();
+        Map<Character, Integer> uses = new LinkedHashMap<>();
+        for (int i = 0; i < given.length; i++) {
+            int own = n.input(i).rank() - given[i].replace("...", "").length();
+            String letters = given[i].replace("...", ellipsis(dots).substring(dots - Math.min(dots, own)));
+            Term t = new Term(l.array(n.input(i)), letters);
+            terms.add(t);
+            for (int a = 0; a < letters.length(); a++) {
+                sizes.merge(letters.charAt(a), t.array().dim(a), Math::max);
+                uses.merge(letters.charAt(a), 1, Integer::sum);
+            }
+        }
+        String out;
+        if (sides.length > 1) {
+            out = sides[1].replace("...", ellipsis(dots));
+        } else {
+            StringBuilder s = new StringBuilder(ellipsis(dots));
+            uses.entrySet().stream()
+                    .filter(e -> e.getValue() == 1 && e.getKey() < 128)
+                    .map(Map.Entry::getKey)
+                    .sorted()
+                    .forEach(s::append);
+            out = s.toString();
+        }
+        // Two at a time from the left; a letter stays as long as somebody needs it.
+        Term left = terms.getFirst();
+        for (int i = 1; i < terms.size(); i++) {
+            StringBuilder needed = new StringBuilder(out);
+            terms.subList(i + 1, terms.size()).forEach(t -> needed.append(t.letters()));
+            String keep = i == terms.size() - 1 ? out : kept(left.letters() + terms.get(i).letters(), needed.toString());
+            left = pair(n, left, terms.get(i), keep, sizes);
+        }
+        if (terms.size() == 1) {
+            left = sum(n, left, out, sizes);
+        }
+        return List.of(left.array());
+    }
+
+    private static String ellipsis(int dots) {
+        return IntStream.range(0, dots).mapToObj(i -> String.valueOf((char) (0x391 + i))).reduce("", String::concat);
+    }
+
+    private static String kept(String letters, String needed) {
+        StringBuilder s = new StringBuilder();
+        for (char c : letters.toCharArray()) {
+            if (needed.indexOf(c) >= 0 && s.indexOf(String.valueOf(c)) < 0) {
+                s.append(c);
+            }
+        }
+        return s.toString();
+    }
+
+    private static long[] shape(String letters, Map<Character, Long> sizes) {
+        return letters.chars().mapToLong(c -> sizes.get((char) c)).toArray();
+    }
+
+    private static Term sum(Node n, Term t, String out, Map<Character, Long> sizes) {
+        String inner = kept(t.letters(), t.letters()).chars()
+                .filter(c -> out.indexOf(c) < 0)
+                .mapToObj(c -> String.valueOf((char) c))
+                .reduce("", String::concat);
+        String all = out + inner;
+        Array a = Lowering.reduce(
+                n.output().name(),
+                t.array().type(),
+                shape(all, sizes),
+                Lowering.range(out.length(), all.length()),
+                false,
+                Fold.SUM,
+                at -> t.at(where(all, at)));
+        return new Term(a, out);
+    }
+
+    private static Map<Character, Index> where(String letters, List<Index> at) {
+        Map<Character, Index> w = new LinkedHashMap<>();
+        for (int i = 0; i < letters.length(); i++) {
+            w.put(letters.charAt(i), at.get(i));
+        }
+        return w;
+    }
+
+    private static Term pair(Node n, Term a, Term b, String out, Map<Character, Long> sizes) {
+        long[] shape = shape(out, sizes);
+        List<Integer> batch = new ArrayList<>();
+        List<Integer> rows = new ArrayList<>();
+        List<Integer> columns = new ArrayList<>();
+        for (int i = 0; i < out.length(); i++) {
+            boolean inA = a.letters().indexOf(out.charAt(i)) >= 0;
+            boolean inB = b.letters().indexOf(out.charAt(i)) >= 0;
+            (inA && inB ? batch : inA ? rows : columns).add(i);
+        }
+        StringBuilder inner = new StringBuilder();
+        for (char c : kept(a.letters() + b.letters(), a.letters() + b.letters()).toCharArray()) {
+            if (out.indexOf(c) < 0) {
+                inner.append(c);
+            }
+        }
+        long[] innerShape = shape(inner.toString(), sizes);
+        Array product = contract(
+                n.output().name(),
+                n.output().dtype(),
+                shape,
+                batch,
+                rows,
+                columns,
+                product(innerShape),
+                (q, r, k) -> a.at(joined(out, shape, batch, q, rows, r, inner.toString(), innerShape, k)),
+                (q, c, k) -> b.at(joined(out, shape, batch, q, columns, c, inner.toString(), innerShape, k)));
+        return new Term(product, out);
+    }
+
+    private static Map<Character, Index> joined(
+            String out,
+            long[] shape,
+            List<Integer> batch,
+            Index q,
+            List<Integer> outer,
+            Index o,
+            String inner,
+            long[] innerShape,
+            Index k) {
+        Map<Character, Index> w = where(inner, Index.unravel(k, innerShape));
+        Index[] place = new Index[shape.length];
+        scatter(place, shape, batch, q);
+        scatter(place, shape, outer, o);
+        for (int i = 0; i < place.length; i++) {
+            if (place[i] != null) {
+                w.put(out.charAt(i), place[i]);
+            }
+        }
+        return w;
+    }
+
+    // ---- convolutions ----------------------------------------------------------------------------------------------
+
+    private static Array biased(Node n, Lowering l, Array y) {
+        return n.input(2).isPresent()
+                ? map(n.output(), at -> Lowering.add(
+                        at(y, at), at(l.array(n.input(2)), List.of(at.get(1)))))
+                : y;
+    }
+
+    private static Array conv(Node n, Lowering l) {
+        Array x = l.array(n.input(0));
+        Array w = l.array(n.input(1));
+        return conv(n, x, w, n.output().dtype());
+    }
+
+    static Array conv(Node n, Array x, Array w, DType type) {
+        Window window = Window.of(n, w.shape(), x.shape(), sizes(n.output()));
+        long groups = n.integer("group", 1);
+        int d = x.rank() - 2;
+        long perGroup = w.dim(0) / groups;
+        long channels = w.dim(1);
+        long[] innerShape = new long[d + 1];
+        innerShape[0] = channels;
+        System.arraycopy(window.kernel(), 0, innerShape, 1, d);
+        // [n, group, channel of the group, space...]
+        long[] shape = new long[d + 3];
+        long[] out = sizes(n.output());
+        shape[0] = out[0];
+        shape[1] = groups;
+        shape[2] = perGroup;
+        System.arraycopy(out, 2, shape, 3, d);
+        List<Integer> columns = new ArrayList<>(List.of(0));
+        columns.addAll(axes(3, d + 3));
+        long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
+        Array y = contract(n.output().name(), type, shape, List.of(1), List.of(2), columns, product(innerShape),
+                (g, r, k) -> {
+                    List<Index> at = new ArrayList<>(List.of(g.times(perGroup).plus(r)));
+                    at.addAll(Index.unravel(k, innerShape));
+                    return at(w, at);
+                },
+                (g, c, k) -> {
+                    List<Index> column = Index.unravel(c, columnShape);
+                    List<Index> tap = Index.unravel(k, innerShape);
+                    List<Inside> inside = new ArrayList<>();
+                    List<Index> at = new ArrayList<>(
+                            List.of(column.getFirst(), g.times(channels).plus(tap.getFirst())));
+                    for (int i = 0; i < d; i++) {
+                        at.add(window.tap(i, column.get(i + 1), tap.get(i + 1), inside));
+                    }
+                    return Scalar.select(inside, at(x, at), literal(type, 0));
+                });
+        return Lowering.reshape(n.output().name(), y, out);
+    }
+
+    private static Array convTranspose(Node n, Lowering l) {
+        Array x = l.array(n.input(0));
+        Array w = l.array(n.input(1));
+        long[] out = sizes(n.output());
+        // The output is the fine side here.
+        Window window = Window.transposed(n, w.shape(), x.shape(), out);
+        long groups = n.integer("group", 1);
+        int d = x.rank() - 2;
+        long channels = w.dim(0) / groups;
+        long perGroup = w.dim(1);
+        long[] innerShape = new long[d + 1];
+        innerShape[0] = channels;
+        System.arraycopy(window.kernel(), 0, innerShape, 1, d);
+        long[] shape = new long[d + 3];
+        shape[0] = out[0];
+        shape[1] = groups;
+        shape[2] = perGroup;
+        System.arraycopy(out, 2, shape, 3, d);
+        List<Integer> columns = new ArrayList<>(List.of(0));
+        columns.addAll(axes(3, d + 3));
+        long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
+        DType type = n.output().dtype();
+        Array y = contract(n.output().name(), type, shape, List.of(1), List.of(2), columns, product(innerShape),
+                (g, r, k) -> {
+                    List<Index> tap = Index.unravel(k, innerShape);
+                    List<Index> at = new ArrayList<>(List.of(g.times(channels).plus(tap.getFirst()), r));
+                    at.addAll(tap.subList(1, d + 1));
+                    return at(w, at);
+                },
+                (g, c, k) -> {
+                    List<Index> column = Index.unravel(c, columnShape);
+                    List<Index> tap = Index.unravel(k, innerShape);
+                    List<Inside> inside = new ArrayList<>();
+                    List<Index> at = new ArrayList<>(
+                            List.of(column.getFirst(), g.times(channels).plus(tap.getFirst())));
+                    for (int i = 0; i < d; i++) {
+                        // Output p takes input q where p = q stride + k dilation - start.
+                        Index p = column.get(i + 1)
+                                .plus(window.starts()[i])
+                                .minus(tap.get(i + 1).times(window.dilations()[i]));
+                        inside.add(new Inside(p.mod(window.strides()[i]), 0, 1));
+                        Index q = p.div(window.strides()[i]);
+                        inside.add(new Inside(q, 0, x.dim(i + 2)));
+                        at.add(q.clamp(0, x.dim(i + 2) - 1));
+                    }
+                    return Scalar.select(inside, at(x, at), literal(type, 0));
+                });
+        return Lowering.reshape(n.output().name(), y, out);
+    }
+}

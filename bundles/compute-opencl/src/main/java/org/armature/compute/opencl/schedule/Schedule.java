@@ -1,0 +1,487 @@
+package org.armature.compute.opencl.schedule;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.function.Function;
+import org.armature.compute.opencl.ir.Array;
+import org.armature.compute.opencl.ir.Fold;
+import org.armature.compute.opencl.ir.Index;
+import org.armature.compute.opencl.ir.Scalar;
+import org.armature.compute.opencl.ir.Var;
+import org.armature.compute.opencl.lower.Lowering.Lowered;
+import org.armature.graph.DType;
+
+/**
+ * Kernels in order.
+ *
+ * <p>How it is made: contractions get their right operand in panels; an array that costs less to compute again than to write
+ * and read is substituted into those who use it; reductions over the same rows, and what is done to each row afterwards, become
+ * one kernel; elementwise work on a result follows it in its kernel.
+ *
+ * @param inputs arrays handed in
+ * @param outputs arrays handed out
+ * @param kernels in an order in which they can run
+ */
+public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, Array> outputs, List<Kernel> kernels) {
+    /** Columns of a panel: two vectors of eight floats. */
+    public static final int PANEL = 16;
+
+    /** An expression with more arrays than this substituted into it is cut. */
+    private static final int LARGEST = 40;
+
+    /** Fewer rows than this do not keep a device busy. */
+    private static final long FEW_ROWS = 16;
+
+    private static final double STORE = 3;
+    private static final double LOAD = 1;
+
+    public static Schedule of(Lowered lowered, boolean fuse) {
+        return new Scheduler(lowered, fuse).run();
+    }
+
+    private static final class Scheduler {
+        private final Lowered lowered;
+        private final boolean fuse;
+        private final SequencedMap<String, Array> outputs = new LinkedHashMap<>();
+        private final List<Array> order = new ArrayList<>();
+        private final Map<Array, Boolean> forced = new IdentityHashMap<>();
+        private final Map<Array, Array> panels = new IdentityHashMap<>();
+
+        Scheduler(Lowered lowered, boolean fuse) {
+            this.lowered = lowered;
+            this.fuse = fuse;
+        }
+
+        Schedule run() {
+            prepare(topological(lowered.outputs().values()));
+            outputs.values().forEach(a -> forced.put(a, true));
+            Map<Array, Array> kept = inline();
+            List<Array> real = order.stream()
+                    .filter(a -> kept.containsKey(a))
+                    .map(kept::get)
+                    .filter(a -> !isSource(a))
+                    .toList();
+            SequencedMap<String, Array> results = new LinkedHashMap<>();
+            outputs.forEach((k, a) -> results.put(k, kept.getOrDefault(a, a)));
+            Map<Array, Array> packed = new IdentityHashMap<>();
+            panels.forEach((product, panel) -> packed.put(kept.get(product), kept.get(panel)));
+            List<Kernel> kernels = new Grouping(real, results.values(), packed, fuse).kernels();
+            return new Schedule(lowered.inputs(), results, kernels);
+        }
+
+        private static boolean isSource(Array a) {
+            return a.rule() instanceof Array.Given || a.rule() instanceof Array.Literal;
+        }
+
+        private static List<Array> topological(Collection<Array> roots) {
+            List<Array> all = new ArrayList<>();
+            Map<Array, Boolean> seen = new IdentityHashMap<>();
+            // Explicit stack: graphs of thousands of nodes are deep.
+            java.util.ArrayDeque<Object[]> stack = new java.util.ArrayDeque<>();
+            for (Array root : roots) {
+                stack.push(new Object[] {root, false});
+                while (!stack.isEmpty()) {
+                    Object[] top = stack.pop();
+                    Array a = (Array) top[0];
+                    if ((boolean) top[1]) {
+                        all.add(a);
+                    } else if (seen.putIfAbsent(a, true) == null) {
+                        stack.push(new Object[] {a, true});
+                        for (Array b : Bodies.loaded(a.rule()).reversed()) {
+                            if (!seen.containsKey(b)) {
+                                stack.push(new Object[] {b, false});
+                            }
+                        }
+                    }
+                }
+            }
+            return all;
+        }
+
+        // ---- operands of contractions, long reductions -------------------------------------------------------------
+
+        private void prepare(List<Array> before) {
+            Map<Array, Array> now = new IdentityHashMap<>();
+            Map<List<Object>, Array> shared = new HashMap<>();
+            for (Array a : before) {
+                if (isSource(a)) {
+                    now.put(a, a);
+                    order.add(a);
+                    continue;
+                }
+                Array.Rule rule = Bodies.rewrite(
+                        a.rule(),
+                        s -> Scalar.substitute(s, Index::of, l -> new Scalar.Load(now.get(l.array()), l.at())));
+                Array b = switch (rule) {
+                    case Array.Contraction c -> contraction(a, c, shared);
+                    case Array.Reduction r -> reduction(a, r);
+                    default -> new Array(a.name(), a.type(), a.shape(), rule);
+                };
+                now.put(a, b);
+                order.add(b);
+            }
+            lowered.outputs().forEach((k, a) -> outputs.put(k, now.get(a)));
+        }
+
+        private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
+            boolean batched = Scalar.vars(c.right()).contains(c.batch());
+            long count = (c.column().size() + PANEL - 1) / PANEL;
+            Array panel = shared.computeIfAbsent(key(c.right(), c.batch(), c.column(), c.inner()), k -> {
+                long[] shape = {batched ? c.batch().size() : 1, count, c.inner().size(), PANEL};
+                List<Var> axes = Var.each("p", shape);
+                Index column = Index.of(axes.get(1)).times(PANEL).plus(Index.of(axes.get(3)));
+                Index inside = column.clamp(0, c.column().size() - 1);
+                Scalar body = Scalar.substitute(c.right(), v -> v == c.batch()
+                        ? Index.of(axes.get(0))
+                        : v == c.column() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
+                Array p = new Array(a.name() + ".panels", DType.FLOAT, shape, new Array.Pointwise(axes, body));
+                order.add(p);
+                forced.put(p, true);
+                return p;
+            });
+            Scalar left = c.left();
+            if (!isPlain(left, c.inner())) {
+                boolean leftBatched = Scalar.vars(left).contains(c.batch());
+                Scalar leftBody = left;
+                Array rows = shared.computeIfAbsent(key(left, c.batch(), c.row(), c.inner()), k -> {
+                    long[] shape = {leftBatched ? c.batch().size() : 1, c.row().size(), c.inner().size()};
+                    List<Var> axes = Var.each("l", shape);
+                    Scalar body = Scalar.substitute(leftBody, v -> v == c.batch()
+                            ? Index.of(axes.get(0))
+                            : v == c.row()
+                                    ? Index.of(axes.get(1))
+                                    : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
+                    Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
+                    order.add(r);
+                    forced.put(r, true);
+                    return r;
+                });
+                left = new Scalar.Load(
+                        rows,
+                        List.of(
+                                leftBatched ? Index.of(c.batch()) : Index.ZERO,
+                                Index.of(c.row()),
+                                Index.of(c.inner())));
+            }
+            Scalar right = new Scalar.Load(
+                    panel,
+                    List.of(
+                            batched ? Index.of(c.batch()) : Index.ZERO,
+                            Index.of(c.column()).div(PANEL),
+                            Index.of(c.inner()),
+                            Index.of(c.column()).mod(PANEL)));
+            Array product = new Array(
+                    a.name(),
+                    a.type(),
+                    a.shape(),
+                    new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), left, right, c.place()));
+            panels.put(product, panel);
+            return product;
+        }
+
+        /** Equal operands of several products are made once: x for the queries, the keys and the values. */
+        private static List<Object> key(Scalar body, Var... vars) {
+            List<Object> k = new ArrayList<>();
+            Map<Var, Index> canonical = new IdentityHashMap<>();
+            for (Var v : vars) {
+                k.add(v.size());
+                canonical.put(v, Index.of(new Index.Data(MARKS.get(canonical.size()), v.size())));
+            }
+            if (body instanceof Scalar.Load l && l.at().stream().allMatch(Index::isLinear)) {
+                Scalar.Load same = (Scalar.Load) Scalar.substitute(body, v -> canonical.getOrDefault(v, Index.of(v)));
+                k.add(new Identity(l.array()));
+                k.add(same.at());
+            } else {
+                k.add(new Object());
+            }
+            return k;
+        }
+
+        private static final List<Scalar> MARKS = List.of(
+                Scalar.literal(DType.INT64, 0L), Scalar.literal(DType.INT64, 1L), Scalar.literal(DType.INT64, 2L));
+
+        private record Identity(Array array) {
+            @Override
+            public boolean equals(Object o) {
+                return o instanceof Identity i && i.array == array;
+            }
+
+            @Override
+            public int hashCode() {
+                return System.identityHashCode(array);
+            }
+        }
+
+        /** A matrix in memory that steps evenly along the inner index: rows are read where they lie. */
+        private boolean isPlain(Scalar left, Var inner) {
+            return left instanceof Scalar.Load l
+                    && l.array().type() == DType.FLOAT
+                    && (isSource(l.array()) || !(l.array().rule() instanceof Array.Pointwise))
+                    && l.array().position(l.at()).isLinear()
+                    && l.array().position(l.at()).stride(inner) == 1;
+        }
+
+        /** A long reduction to few numbers is done in two steps, the first of them parallel. */
+        private Array reduction(Array a, Array.Reduction r) {
+            double results = Bodies.size(r.axes());
+            double length = Bodies.size(r.over());
+            if (results >= FEW_ROWS || length < 32768) {
+                return new Array(a.name(), a.type(), a.shape(), r);
+            }
+            Var split = r.over().stream().filter(v -> v.size() >= 32).findFirst().orElse(null);
+            if (split == null) {
+                return new Array(a.name(), a.type(), a.shape(), r);
+            }
+            long chunk = (split.size() + 63) / 64;
+            long chunks = (split.size() + chunk - 1) / chunk;
+            Var part = new Var("part", chunks);
+            Var within = new Var(split.name(), chunk);
+            Index at = Index.of(part).times(chunk).plus(Index.of(within));
+            List<Var> axes = new ArrayList<>(r.axes());
+            axes.add(part);
+            List<Var> over = new ArrayList<>(r.over());
+            over.set(over.indexOf(split), within);
+            Index inside = at.clamp(0, split.size() - 1);
+            Scalar body = Scalar.substitute(r.body(), v -> v == split ? inside : Index.of(v));
+            body = Scalar.select(
+                    List.of(new Scalar.Inside(at, 0, split.size())), body, neutral(r.fold(), body.type()));
+            long[] shape = axes.stream().mapToLong(Var::size).toArray();
+            DType type = Scalar.computed(a.type());
+            Array parts = new Array(a.name() + ".parts", type, shape, new Array.Reduction(axes, over, r.fold(), body));
+            order.add(parts);
+            forced.put(parts, true);
+            Var last = new Var("part", chunks);
+            List<Index> from = new ArrayList<>(Index.of(r.axes()));
+            from.add(Index.of(last));
+            return new Array(
+                    a.name(),
+                    a.type(),
+                    a.shape(),
+                    new Array.Reduction(r.axes(), List.of(last), r.fold(), new Scalar.Load(parts, from)));
+        }
+
+        private static Scalar neutral(Fold fold, DType t) {
+            return switch (fold) {
+                case SUM -> Scalar.literal(t, 0L);
+                case PRODUCT -> new Scalar.Literal(t, 1, 1);
+                case MAX -> new Scalar.Literal(
+                        t, Double.NEGATIVE_INFINITY, t == DType.INT64 ? Long.MIN_VALUE : t == DType.INT32 ? Integer.MIN_VALUE : 0);
+                case MIN -> new Scalar.Literal(
+                        t, Double.POSITIVE_INFINITY, t == DType.INT64 ? Long.MAX_VALUE : t == DType.INT32 ? Integer.MAX_VALUE : 1);
+            };
+        }
+
+        // ---- substitution ------------------------------------------------------------------------------------------
+
+        /** Arrays that become memory, with what they are computed from substituted into them. */
+        private Map<Array, Array> inline() {
+            Map<Array, Double> evaluations = new IdentityHashMap<>();
+            Map<Array, Boolean> inlined = new IdentityHashMap<>();
+            for (Array a : order.reversed()) {
+                double own = evaluations.getOrDefault(a, 0.0);
+                boolean in = a.rule() instanceof Array.Pointwise p && !forced.containsKey(a) && isCheaper(a, p, own);
+                if (in) {
+                    inlined.put(a, true);
+                }
+                for (Scalar body : Bodies.of(a.rule())) {
+                    double times = in ? own : Bodies.evaluations(a.rule(), body);
+                    for (Scalar.Load l : Scalar.loads(body)) {
+                        evaluations.merge(l.array(), times, Double::sum);
+                    }
+                }
+            }
+            cut(inlined);
+            Map<Array, Array> kept = new IdentityHashMap<>();
+            for (Array a : order) {
+                if (inlined.containsKey(a)) {
+                    continue;
+                }
+                if (isSource(a)) {
+                    kept.put(a, a);
+                    continue;
+                }
+                Expansion e = new Expansion(inlined, kept);
+                kept.put(a, new Array(a.name(), a.type(), a.shape(), Bodies.rewrite(a.rule(), e::expand)));
+            }
+            return kept;
+        }
+
+        private boolean isCheaper(Array a, Array.Pointwise p, double evaluations) {
+            double[] cost = {0};
+            new Scalar.Visitor(
+                            s -> cost[0] += switch (s) {
+                                case Scalar.Load l -> LOAD;
+                                case Scalar.Apply f -> fuse ? f.formula().cost() : 1e9;
+                                case Scalar.Select c -> 1;
+                                default -> 0;
+                            },
+                            v -> {})
+                    .visit(p.body());
+            double size = Bodies.size(p.axes());
+            return evaluations * cost[0] <= size * (cost[0] + STORE) + evaluations * LOAD;
+        }
+
+        /** Bounds how much is substituted into one expression. */
+        private void cut(Map<Array, Boolean> inlined) {
+            Map<Array, Set<Array>> closure = new IdentityHashMap<>();
+            for (Array a : order) {
+                Set<Array> all = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
+                for (Array b : Bodies.loaded(a.rule())) {
+                    if (inlined.containsKey(b)) {
+                        all.add(b);
+                        all.addAll(closure.getOrDefault(b, Set.of()));
+                    }
+                }
+                if (inlined.containsKey(a) && all.size() > LARGEST) {
+                    inlined.remove(a);
+                    all = Set.of();
+                }
+                closure.put(a, all);
+            }
+        }
+
+        /** Substitutes; an array at the same place twice is the same expression. */
+        private record Expansion(
+                Map<Array, Boolean> inlined, Map<Array, Array> kept, Map<Array, Map<List<Index>, Scalar>> done) {
+            Expansion(Map<Array, Boolean> inlined, Map<Array, Array> kept) {
+                this(inlined, kept, new IdentityHashMap<>());
+            }
+
+            Scalar expand(Scalar s) {
+                return Scalar.substitute(s, Index::of, this::load);
+            }
+
+            private Scalar load(Scalar.Load l) {
+                if (!inlined.containsKey(l.array())) {
+                    Array now = kept.get(l.array());
+                    return now == l.array() ? l : new Scalar.Load(now, l.at());
+                }
+                Map<List<Index>, Scalar> places = done.computeIfAbsent(l.array(), k -> new HashMap<>());
+                Scalar known = places.get(l.at());
+                if (known == null) {
+                    Array.Pointwise p = (Array.Pointwise) l.array().rule();
+                    known = Scalar.substitute(p.body(), replace(p.axes(), l.at()), this::load);
+                    known = Scalar.convert(known, l.array().type());
+                    places.put(l.at(), known);
+                }
+                return known;
+            }
+        }
+    }
+
+    static Function<Var, Index> replace(List<Var> axes, List<Index> at) {
+        Map<Var, Index> m = new IdentityHashMap<>();
+        for (int i = 0; i < axes.size(); i++) {
+            m.put(axes.get(i), at.get(i));
+        }
+        return v -> {
+            Index now = m.get(v);
+            return now != null ? now : Index.of(v);
+        };
+    }
+
+    /** Bytes a kernel reads and writes at least, each array once. */
+    public static double bytes(Kernel k) {
+        double[] sum = {0};
+        k.writes().forEach(a -> sum[0] += a.bytes());
+        reads(k).forEach(a -> sum[0] += a.bytes());
+        return sum[0];
+    }
+
+    /** Arrays of memory a kernel reads. */
+    public static List<Array> reads(Kernel k) {
+        Map<Array, Boolean> seen = new IdentityHashMap<>();
+        List<Array> all = new ArrayList<>();
+        Set<Array> own = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
+        own.addAll(k.writes());
+        switch (k) {
+            case Kernel.Columns c -> own.add(c.reduction());
+            case Kernel.Tiles t -> own.add(t.product());
+            case Kernel.Rows r -> r.stages().forEach(s -> {
+                if (s instanceof Kernel.Stage.Reduce f) {
+                    own.add(f.array());
+                }
+            });
+            default -> {}
+        }
+        for (Scalar s : bodies(k)) {
+            for (Scalar.Load l : Scalar.loads(s)) {
+                if (!own.contains(l.array()) && seen.putIfAbsent(l.array(), true) == null) {
+                    all.add(l.array());
+                }
+            }
+        }
+        return all;
+    }
+
+    /** All expressions of a kernel. */
+    public static List<Scalar> bodies(Kernel k) {
+        List<Scalar> all = new ArrayList<>();
+        switch (k) {
+            case Kernel.Loop l -> l.stores().forEach(s -> all.add(s.body()));
+            case Kernel.Rows r -> r.stages().forEach(s -> {
+                switch (s) {
+                    case Kernel.Stage.Reduce f -> all.add(f.body());
+                    case Kernel.Stage.Fill f -> f.stores().forEach(t -> all.add(t.body()));
+                }
+            });
+            case Kernel.Columns c -> {
+                all.add(c.body());
+                c.stores().forEach(s -> all.add(s.body()));
+            }
+            case Kernel.Tiles t -> {
+                all.add(t.rule().left());
+                all.add(t.rule().right());
+                t.stores().forEach(s -> all.add(s.body()));
+            }
+            case Kernel.Lines l -> all.addAll(Bodies.of(l.rule()));
+        }
+        return all;
+    }
+
+    /** About how many additions a kernel does; a multiplication with an addition counts two. */
+    public static double flops(Kernel k) {
+        return switch (k) {
+            case Kernel.Loop l -> Bodies.size(l.space()) * l.stores().stream().mapToDouble(s -> cost(s.body())).sum();
+            case Kernel.Rows r -> Bodies.size(r.rows())
+                    * r.stages().stream()
+                            .mapToDouble(s -> switch (s) {
+                                case Kernel.Stage.Reduce f -> Bodies.size(f.over()) * (1 + cost(f.body()));
+                                case Kernel.Stage.Fill f -> Bodies.size(f.inner())
+                                        * f.stores().stream().mapToDouble(t -> cost(t.body())).sum();
+                            })
+                            .sum();
+            case Kernel.Columns c -> Bodies.size(c.axes()) * Bodies.size(c.over()) * (1 + cost(c.body()));
+            case Kernel.Tiles t -> t.rule().flops();
+            case Kernel.Lines l -> l.array().size();
+        };
+    }
+
+    private static double cost(Scalar s) {
+        double[] c = {0};
+        new Scalar.Visitor(n -> c[0] += n instanceof Scalar.Apply a ? a.formula().cost() : 0, v -> {}).visit(s);
+        return c[0];
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder s = new StringBuilder();
+        for (int i = 0; i < kernels.size(); i++) {
+            Kernel k = kernels.get(i);
+            s.append(String.format(
+                    "%3d %-8s %-60s <- %s%n",
+                    i,
+                    k.getClass().getSimpleName().toLowerCase(java.util.Locale.ROOT),
+                    String.join(", ", k.writes().stream().map(Array::toString).toList()),
+                    String.join(", ", reads(k).stream().map(Array::name).toList())));
+        }
+        return s.toString();
+    }
+}
