@@ -116,7 +116,7 @@ public final class OpenClDevice implements AutoCloseable {
             IntBuffer code = stack.mallocInt(1);
             long program = CL10.clCreateProgramWithSource(context, source.text(), code);
             OpenClException.check("clCreateProgramWithSource", code.get(0));
-            int built = CL10.clBuildProgram(program, info.handle(), "-cl-std=CL1.2 -cl-mad-enable", null, 0);
+            int built = CL10.clBuildProgram(program, info.handle(), "-cl-std=CL1.2 -cl-mad-enable -w", null, 0);
             if (built != 0) {
                 String log = log(program);
                 CL10.clReleaseProgram(program);

@@ -243,9 +243,8 @@ public final class Index {
             return plus(q * by).div(by).plus(-q);
         }
         Split s = split(by);
-        if (s.rest.min < 0) {
-            long q = -Math.floorDiv(s.rest.min, by);
-            return s.rest.plus(q * by).div(by).plus(s.whole).plus(-q);
+        if (s.rest.min < 0) { // terms of both signs: the sum is not negative, its parts may be
+            return max < by ? ZERO : of(new Quotient(this, by));
         }
         if (s.rest.max < by) {
             return s.whole;

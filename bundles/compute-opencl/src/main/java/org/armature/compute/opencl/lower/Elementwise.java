@@ -244,7 +244,7 @@ final class Elementwise {
         DType t = n.output().dtype();
         boolean c = n.integer("fmod", 0) != 0;
         String text = t.isFloating()
-                ? c ? "fmod(x, y)" : "x - y * floor(x / y)"
+                ? c ? "fmod(x, y)" : "fmod(x, y) + (fmod(x, y) != 0 && (x < 0) != (y < 0) ? y : 0)"
                 : !isSigned(t)
                         ? "y == 0 ? 0 : x % y"
                         : c

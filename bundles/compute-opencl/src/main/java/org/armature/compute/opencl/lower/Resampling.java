@@ -98,7 +98,7 @@ final class Resampling {
         String mode = n.text("mode", "nearest");
         String coordinates = n.text("coordinate_transformation_mode", upsample ? "asymmetric" : "half_pixel");
         boolean antialias = n.integer("antialias", 0) != 0 && scale < 1;
-        boolean exclude = n.integer("exclude_outside", 0) != 0 || antialias;
+        boolean exclude = n.integer("exclude_outside", 0) != 0;
         double a = n.real("cubic_coeff_a", -0.75f);
         boolean crop = coordinates.equals("tf_crop_and_resize");
         List<List<double[]>> rows = new ArrayList<>();
