@@ -114,10 +114,12 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
                 : all.stream()
                         .filter(d -> d.id().equals(id))
                         .findFirst()
-                        .orElseThrow(() -> new UnsupportedOperationException("there is no OpenCL device " + id + ": there is "
-                                + all.stream().map(Devices.Info::id).toList()));
+                        .orElseThrow(() ->
+                                new UnsupportedOperationException("there is no OpenCL device " + id + ": there is "
+                                        + all.stream().map(Devices.Info::id).toList()));
         return open.computeIfAbsent(
-                info.id(), k -> new OpenClDevice(info, new BinaryCache(cache.resolve("kernels")), cache.resolve("failed")));
+                info.id(),
+                k -> new OpenClDevice(info, new BinaryCache(cache.resolve("kernels")), cache.resolve("failed")));
     }
 
     @Override

@@ -67,8 +67,9 @@ final class OpenClProgram implements Program {
         Set<String> known = Lowering.operators();
         for (Node n : this.graph.nodes()) {
             if (!known.contains(n.op().toString())) {
-                throw new UnsupportedOperationException("operator " + n.op() + " of node " + n.name()
-                        + " has no kernel in the executor opencl: use the executor onnx, or add a rule to its Lowering");
+                throw new UnsupportedOperationException(
+                        "operator " + n.op() + " of node " + n.name()
+                                + " has no kernel in the executor opencl: use the executor onnx, or add a rule to its Lowering");
             }
         }
         if (graph.isStatic() && deciding.isEmpty()) {
@@ -104,7 +105,9 @@ final class OpenClProgram implements Program {
         }
         Map<String, Shape> shapes = new HashMap<>();
         graph.inputs().forEach(v -> {
-            Tensor t = given.containsKey(v.name()) ? given.get(v.name()) : options.frozen().get(v.name());
+            Tensor t = given.containsKey(v.name())
+                    ? given.get(v.name())
+                    : options.frozen().get(v.name());
             if (t != null) {
                 shapes.put(v.name(), t.shape());
             }
@@ -203,7 +206,10 @@ final class OpenClProgram implements Program {
                 case Array.Literal l -> to.data().copyFrom(l.data().data());
                 case Array.Given g -> {
                     String name = names.get(a);
-                    to.copyFrom(given.containsKey(name) ? given.get(name) : options.frozen().get(name));
+                    to.copyFrom(
+                            given.containsKey(name)
+                                    ? given.get(name)
+                                    : options.frozen().get(name));
                 }
                 default -> {
                     Tensor before = first.putIfAbsent(a, to);
@@ -311,8 +317,8 @@ final class OpenClProgram implements Program {
                 String s = type.shape().at(i).symbol();
                 Long before = s == null ? null : symbols.put(s, t.shape().dim(i));
                 if (before != null && before != t.shape().dim(i)) {
-                    throw new IllegalArgumentException("input " + name + " has shape " + t.shape() + ", but " + s + " is "
-                            + before + " in another input");
+                    throw new IllegalArgumentException("input " + name + " has shape " + t.shape() + ", but " + s
+                            + " is " + before + " in another input");
                 }
             }
         });
@@ -331,7 +337,8 @@ final class OpenClProgram implements Program {
     }
 
     /** The compiled form for the graph's own sizes; null if they are open. */
-    @Nullable Compiled compiled() {
+    @Nullable
+    Compiled compiled() {
         return graph.isStatic() && deciding.isEmpty() ? variant(new Key(Map.of(), Map.of())) : null;
     }
 

@@ -27,10 +27,22 @@ final class Specialisation {
     private static final Map<String, int[]> DECIDING = new HashMap<>();
 
     static {
-        for (String reduction : List.of("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")) {
+        for (String reduction :
+                List.of("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")) {
             DECIDING.put("Reduce" + reduction, new int[] {1});
         }
-        for (String type : List.of("Reshape", "Expand", "Tile", "Squeeze", "Unsqueeze", "Split", "TopK", "OneHot", "CumSum", "Trilu", "Upsample")) {
+        for (String type : List.of(
+                "Reshape",
+                "Expand",
+                "Tile",
+                "Squeeze",
+                "Unsqueeze",
+                "Split",
+                "TopK",
+                "OneHot",
+                "CumSum",
+                "Trilu",
+                "Upsample")) {
             DECIDING.put(type, new int[] {1});
         }
         DECIDING.put("Slice", new int[] {1, 2, 3, 4});
@@ -82,7 +94,8 @@ final class Specialisation {
             return bound;
         }
         Rewriter r = new Rewriter(bound);
-        values.forEach((name, c) -> bound.source(name).ifPresent(v -> r.replace(v, r.builder().constant(c))));
+        values.forEach((name, c) ->
+                bound.source(name).ifPresent(v -> r.replace(v, r.builder().constant(c))));
         bound.nodes().forEach(r::copy);
         return r.finish();
     }

@@ -6,7 +6,9 @@ final class Code {
     private int depth;
 
     Code line(String format, Object... arguments) {
-        text.append("    ".repeat(depth)).append(arguments.length == 0 ? format : String.format(format, arguments)).append('\n');
+        text.append("    ".repeat(depth))
+                .append(arguments.length == 0 ? format : String.format(format, arguments))
+                .append('\n');
         return this;
     }
 

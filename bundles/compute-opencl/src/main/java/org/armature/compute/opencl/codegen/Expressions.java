@@ -141,8 +141,9 @@ final class Expressions {
             }
             case Index.Quotient q -> "((" + index(q.of()) + ") / " + q.by() + ")";
             case Index.Remainder r -> "((" + index(r.of()) + ") % " + r.by() + ")";
-            case Index.Clamp c -> "min(max((" + indexType + ")(" + index(c.of()) + "), (" + indexType + ")" + c.min() + "), ("
-                    + indexType + ")" + c.max() + ")";
+            case Index.Clamp c ->
+                "min(max((" + indexType + ")(" + index(c.of()) + "), (" + indexType + ")" + c.min() + "), (" + indexType
+                        + ")" + c.max() + ")";
             case Index.Data d -> "(" + indexType + ")element(" + value(d.value()) + ", " + d.size() + ")";
         };
     }
@@ -219,7 +220,8 @@ final class Expressions {
             text = FUNCTION.matcher(text).replaceAll("$1_poly(");
         }
         return OPERAND.matcher(text)
-                .replaceAll(m -> Matcher.quoteReplacement(operand(o.get(m.group().charAt(0) - 'x'))));
+                .replaceAll(
+                        m -> Matcher.quoteReplacement(operand(o.get(m.group().charAt(0) - 'x'))));
     }
 
     /** Negative literals in brackets. */
@@ -232,7 +234,8 @@ final class Expressions {
         DType from = c.of().type();
         return switch (c.type()) {
             case BOOL -> operand(v) + " != 0";
-            case INT8, INT16, UINT8, UINT16 -> "(" + Types.computed(c.type()) + ")" + (from.isFloating() ? "(int)" : "") + operand(v);
+            case INT8, INT16, UINT8, UINT16 ->
+                "(" + Types.computed(c.type()) + ")" + (from.isFloating() ? "(int)" : "") + operand(v);
             case UINT32 -> "(uint)" + (from.isFloating() ? "(long)" : "") + operand(v);
             default -> "(" + Types.computed(c.type()) + ")" + operand(v);
         };
@@ -242,10 +245,11 @@ final class Expressions {
     void store(Array a, Index position, String value) {
         String at = index(position);
         String p = pointer(a);
-        code.line(switch (a.type()) {
-            case FLOAT16 -> "vstore_half(" + value + ", " + at + ", " + p + ");";
-            case BFLOAT16 -> p + "[" + at + "] = to_bfloat(" + value + ");";
-            default -> p + "[" + at + "] = " + value + ";";
-        });
+        code.line(
+                switch (a.type()) {
+                    case FLOAT16 -> "vstore_half(" + value + ", " + at + ", " + p + ");";
+                    case BFLOAT16 -> p + "[" + at + "] = to_bfloat(" + value + ");";
+                    default -> p + "[" + at + "] = " + value + ";";
+                });
     }
 }

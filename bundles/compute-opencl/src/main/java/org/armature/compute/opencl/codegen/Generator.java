@@ -72,8 +72,8 @@ public final class Generator {
         pointers.forEach((a, p) -> parameters.add("__global " + (kernel.writes().contains(a) ? "" : "const ")
                 + Types.stored(a.type()) + "* restrict " + p));
         String body = code.toString().indent(4);
-        String text = Helpers.used(body) + "__kernel void " + name + "(" + String.join(", ", parameters) + ") {\n" + body
-                + "}\n";
+        String text = Helpers.used(body) + "__kernel void " + name + "(" + String.join(", ", parameters) + ") {\n"
+                + body + "}\n";
         boolean doubles = text.contains("double");
         if (doubles && !target.doubles()) {
             throw new UnsupportedOperationException(
@@ -101,7 +101,8 @@ public final class Generator {
             stride /= v.size();
             String q = stride == 1 ? position : position + " / " + stride;
             String name = e.declare(v);
-            code.line("const " + ix + " " + name + " = " + (i == 0 ? q : (stride == 1 ? q : "(" + q + ")") + " % " + v.size()) + ";");
+            code.line("const " + ix + " " + name + " = "
+                    + (i == 0 ? q : (stride == 1 ? q : "(" + q + ")") + " % " + v.size()) + ";");
         }
     }
 
@@ -305,7 +306,9 @@ public final class Generator {
         List<Scalar> bodies = new ArrayList<>(List.of(k.body()));
         k.stores().forEach(s -> bodies.add(withoutRegister(s.body(), k.reduction())));
         Merging m = Merging.of(
-                k.axes(), bodies, k.stores().stream().map(Kernel.Store::position).toList());
+                k.axes(),
+                bodies,
+                k.stores().stream().map(Kernel.Store::position).toList());
         Merging o = Merging.of(k.over(), List.of(m.apply(k.body())), List.of());
         Scalar body = o.apply(m.apply(k.body()));
         String type = Types.computed(body.type());
@@ -321,7 +324,9 @@ public final class Generator {
         code.line("const %s from = item %% %d * %d;", ix, blocks, width);
         code.line("const int width = min((%s)%d, (%s)%d - from);", ix, width, ix, lane.size());
         code.line("%s acc[%d];", type, width);
-        code.open("for (int l = 0; l < %d; ++l)", width).line("acc[l] = %s;", Types.neutral(k.fold(), body.type())).close();
+        code.open("for (int l = 0; l < %d; ++l)", width)
+                .line("acc[l] = %s;", Types.neutral(k.fold(), body.type()))
+                .close();
         Expressions in = e.inner();
         for (Var v : o.vars()) {
             in = each(in, v);
@@ -339,16 +344,17 @@ public final class Generator {
         Expressions s = e.inner();
         s.bind(lane, "(from + l)");
         s.register(k.reduction(), "acc[l]");
-        store(s, k.stores().stream()
-                .map(t -> new Kernel.Store(t.array(), m.apply(t.position()), m.apply(t.body())))
-                .toList());
+        store(
+                s,
+                k.stores().stream()
+                        .map(t -> new Kernel.Store(t.array(), m.apply(t.position()), m.apply(t.body())))
+                        .toList());
         code.close();
     }
 
     /** For merging, the register's own index does not count. */
     private static Scalar withoutRegister(Scalar body, Array register) {
-        return Scalar.substitute(
-                body, Index::of, l -> l.array() == register ? Scalar.literal(l.type(), 0L) : l);
+        return Scalar.substitute(body, Index::of, l -> l.array() == register ? Scalar.literal(l.type(), 0L) : l);
     }
 
     // ---- tiles -----------------------------------------------------------------------------------------------------
@@ -368,9 +374,7 @@ public final class Generator {
         code.line("const %s first = get_global_id(1) * %d;", ix, ROWS * perItem);
         code.line(
                 "__global const float* restrict right = %s + (%spanel) * %dL;",
-                top.pointer(k.panels()),
-                k.shared() ? "" : "b * " + panels + " + ",
-                depth * Schedule.PANEL);
+                top.pointer(k.panels()), k.shared() ? "" : "b * " + panels + " + ", depth * Schedule.PANEL);
         code.open("for (%s row = first; row < min(first + %d, (%s)%d); row += %d)", ix, ROWS * perItem, ix, m, ROWS);
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
@@ -384,7 +388,9 @@ public final class Generator {
         }
         code.open("for (%s k = 0; k < %d; ++k)", ix, depth);
         e.bind(c.inner(), "k");
-        code.line("const float8 r0 = vload8(0, right + k * %d), r1 = vload8(1, right + k * %d);", Schedule.PANEL, Schedule.PANEL);
+        code.line(
+                "const float8 r0 = vload8(0, right + k * %d), r1 = vload8(1, right + k * %d);",
+                Schedule.PANEL, Schedule.PANEL);
         Expressions in = e.inner();
         for (int r = 0; r < ROWS; r++) {
             Index row = Index.of(rows.get(r));

@@ -20,7 +20,8 @@ import org.armature.compute.opencl.ir.Var;
 record Merging(List<Var> vars, Function<Var, Index> replacement) {
     /** All expressions and positions that use the variables. */
     static Merging of(List<Var> loops, List<Scalar> bodies, List<Index> positions) {
-        List<Var> vars = new ArrayList<>(loops.stream().filter(v -> v.size() != 1).toList());
+        List<Var> vars =
+                new ArrayList<>(loops.stream().filter(v -> v.size() != 1).toList());
         Map<Var, Index> now = new IdentityHashMap<>();
         loops.stream().filter(v -> v.size() == 1).forEach(v -> now.put(v, Index.ZERO));
         List<Scalar> current = new ArrayList<>(bodies);
@@ -32,9 +33,8 @@ record Merging(List<Var> vars, Function<Var, Index> replacement) {
             Var inner = vars.get(i + 1);
             Var joint = new Var(inner.name(), outer.size() * inner.size());
             Index j = Index.of(joint);
-            Function<Var, Index> join = v -> v == outer
-                    ? j.div(inner.size())
-                    : v == inner ? j.mod(inner.size()) : Index.of(v);
+            Function<Var, Index> join =
+                    v -> v == outer ? j.div(inner.size()) : v == inner ? j.mod(inner.size()) : Index.of(v);
             Scalar.Substitution s = new Scalar.Substitution(join, l -> l);
             List<Scalar> next = current.stream().map(s).toList();
             if (next.stream().noneMatch(b -> divides(b, joint))) {
@@ -68,7 +68,8 @@ record Merging(List<Var> vars, Function<Var, Index> replacement) {
         new Scalar.Visitor(
                         n -> {
                             switch (n) {
-                                case Scalar.Load l -> found[0] |= divides(l.array().position(l.at()), joint);
+                                case Scalar.Load l ->
+                                    found[0] |= divides(l.array().position(l.at()), joint);
                                 case Scalar.Position p -> found[0] |= divides(p.at(), joint);
                                 case Scalar.Inside i -> found[0] |= divides(i.at(), joint);
                                 default -> {}

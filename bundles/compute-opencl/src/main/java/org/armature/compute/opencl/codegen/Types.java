@@ -57,24 +57,30 @@ final class Types {
         return switch (fold) {
             case SUM -> "0";
             case PRODUCT -> "1";
-            case MAX -> t.isFloating() ? "-INFINITY" : switch (t) {
-                case INT8 -> "CHAR_MIN";
-                case INT16 -> "SHRT_MIN";
-                case INT32 -> "INT_MIN";
-                case INT64 -> "LONG_MIN";
-                default -> "0";
-            };
-            case MIN -> t.isFloating() ? "INFINITY" : switch (t) {
-                case INT8 -> "CHAR_MAX";
-                case INT16 -> "SHRT_MAX";
-                case INT32 -> "INT_MAX";
-                case INT64 -> "LONG_MAX";
-                case UINT8 -> "UCHAR_MAX";
-                case UINT16 -> "USHRT_MAX";
-                case UINT32 -> "UINT_MAX";
-                case UINT64 -> "ULONG_MAX";
-                default -> "1";
-            };
+            case MAX ->
+                t.isFloating()
+                        ? "-INFINITY"
+                        : switch (t) {
+                            case INT8 -> "CHAR_MIN";
+                            case INT16 -> "SHRT_MIN";
+                            case INT32 -> "INT_MIN";
+                            case INT64 -> "LONG_MIN";
+                            default -> "0";
+                        };
+            case MIN ->
+                t.isFloating()
+                        ? "INFINITY"
+                        : switch (t) {
+                            case INT8 -> "CHAR_MAX";
+                            case INT16 -> "SHRT_MAX";
+                            case INT32 -> "INT_MAX";
+                            case INT64 -> "LONG_MAX";
+                            case UINT8 -> "UCHAR_MAX";
+                            case UINT16 -> "USHRT_MAX";
+                            case UINT32 -> "UINT_MAX";
+                            case UINT64 -> "ULONG_MAX";
+                            default -> "1";
+                        };
         };
     }
 

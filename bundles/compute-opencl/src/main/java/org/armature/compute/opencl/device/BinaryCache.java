@@ -61,10 +61,12 @@ public final class BinaryCache {
         try {
             Files.createDirectories(folder);
             Path part = Files.createTempFile(folder, "part-", ".tmp");
-            Files.write(part, ByteBuffer.allocate(HEADER + bytes.length)
-                    .putLong(checksum(bytes))
-                    .put(bytes)
-                    .array());
+            Files.write(
+                    part,
+                    ByteBuffer.allocate(HEADER + bytes.length)
+                            .putLong(checksum(bytes))
+                            .put(bytes)
+                            .array());
             try {
                 Files.move(part, file(folder, key), StandardCopyOption.ATOMIC_MOVE);
             } catch (AtomicMoveNotSupportedException e) {

@@ -111,7 +111,8 @@ public final class Compiled implements AutoCloseable {
 
     private void copyIn(long b, MemorySegment data) {
         try (java.lang.foreign.Arena arena = java.lang.foreign.Arena.ofConfined()) {
-            MemorySegment from = data.isNative() ? data : arena.allocate(data.byteSize(), 64).copyFrom(data);
+            MemorySegment from =
+                    data.isNative() ? data : arena.allocate(data.byteSize(), 64).copyFrom(data);
             device.write(b, from);
             device.finish();
         }
@@ -166,9 +167,11 @@ public final class Compiled implements AutoCloseable {
         List<MemoryPlan.Life> list = lives.entrySet().stream()
                 .map(e -> new MemoryPlan.Life(e.getKey(), e.getValue()[0], e.getValue()[1]))
                 .toList();
-        MemoryPlan p = MemoryPlan.of(list, device.info().alignment(), device.info().largestBuffer());
+        MemoryPlan p =
+                MemoryPlan.of(list, device.info().alignment(), device.info().largestBuffer());
         if (p.bytes() > device.info().memory()) {
-            throw new OutOfMemoryError("the program needs " + (p.bytes() >> 20) + " MiB of the device " + device.info().id()
+            throw new OutOfMemoryError("the program needs " + (p.bytes() >> 20) + " MiB of the device "
+                    + device.info().id()
                     + ", which has " + (device.info().memory() >> 20) + " MiB; the largest tensors are "
                     + largest(list) + ": use a smaller batch");
         }
@@ -232,7 +235,8 @@ public final class Compiled implements AutoCloseable {
         return plan;
     }
 
-    @Nullable Long resident(Array a) {
+    @Nullable
+    Long resident(Array a) {
         return resident.get(a);
     }
 

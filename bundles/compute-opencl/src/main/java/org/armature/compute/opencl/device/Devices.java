@@ -58,8 +58,9 @@ public final class Devices {
             }
         }
         if (all.isEmpty()) {
-            throw new IllegalStateException("OpenCL off: the loader is there, but no device: install a driver (an ICD), e.g."
-                    + " pocl-opencl-icd for CPUs");
+            throw new IllegalStateException(
+                    "OpenCL off: the loader is there, but no device: install a driver (an ICD), e.g."
+                            + " pocl-opencl-icd for CPUs");
         }
         all.sort((a, b) -> a.cpu() != b.cpu() ? (a.cpu() ? 1 : -1) : Integer.compare(b.units(), a.units()));
         return List.copyOf(all);
@@ -79,8 +80,9 @@ public final class Devices {
                 // The next name may be there.
             }
         }
-        throw new IllegalStateException("OpenCL off: " + names.getFirst()
-                + " not found: install an OpenCL loader (ocl-icd-libopencl1) and a driver, or set compute.opencl.library");
+        throw new IllegalStateException(
+                "OpenCL off: " + names.getFirst()
+                        + " not found: install an OpenCL loader (ocl-icd-libopencl1) and a driver, or set compute.opencl.library");
     }
 
     /** LWJGL shall not look for the library by itself, nor print. */
@@ -96,7 +98,8 @@ public final class Devices {
             }
             PointerBuffer devices = stack.mallocPointer(n.get(0));
             OpenClException.check(
-                    "clGetDeviceIDs", CL10.clGetDeviceIDs(platform, CL10.CL_DEVICE_TYPE_ALL, devices, (IntBuffer) null));
+                    "clGetDeviceIDs",
+                    CL10.clGetDeviceIDs(platform, CL10.CL_DEVICE_TYPE_ALL, devices, (IntBuffer) null));
             String vendor = platformText(platform, CL10.CL_PLATFORM_NAME);
             String stem = vendor.startsWith("Portable Computing Language")
                     ? "pocl"

@@ -102,7 +102,8 @@ public final class Execution implements AutoCloseable {
             List<Long> events = new ArrayList<>();
             try {
                 for (int k = 0; k < kernels.size(); k++) {
-                    long event = device.enqueue(kernels.get(k), program.launches().get(k).source(), timings != null);
+                    long event = device.enqueue(
+                            kernels.get(k), program.launches().get(k).source(), timings != null);
                     if (timings != null) {
                         events.add(event);
                     }

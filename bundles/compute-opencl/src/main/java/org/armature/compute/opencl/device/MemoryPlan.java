@@ -30,15 +30,16 @@ public record MemoryPlan(List<Long> chunks, Map<Array, Place> places) {
      */
     public static MemoryPlan of(List<Life> lives, int alignment, long largest) {
         List<Life> order = new ArrayList<>(lives);
-        order.sort(Comparator.comparingInt(Life::from).thenComparing(l -> -l.array().bytes()));
+        order.sort(Comparator.comparingInt(Life::from)
+                .thenComparing(l -> -l.array().bytes()));
         List<Long> chunks = new ArrayList<>();
         Map<Array, Place> places = new IdentityHashMap<>();
         List<Life> placed = new ArrayList<>();
         for (Life life : order) {
             long bytes = Devices.aligned(life.array().bytes(), alignment);
             if (bytes > largest) {
-                throw new OutOfMemoryError("tensor " + life.array() + " takes " + bytes + " bytes, but the device gives at most "
-                        + largest + " in one piece: use a smaller batch");
+                throw new OutOfMemoryError("tensor " + life.array() + " takes " + bytes
+                        + " bytes, but the device gives at most " + largest + " in one piece: use a smaller batch");
             }
             placed.removeIf(p -> p.to() < life.from());
             places.put(life.array(), fit(life, bytes, placed, places, chunks, largest));

@@ -47,8 +47,7 @@ public final class OpenClDevice implements AutoCloseable {
         this.failures = failures;
         try (MemoryStack stack = MemoryStack.stackPush()) {
             IntBuffer code = stack.mallocInt(1);
-            PointerBuffer properties =
-                    stack.pointers(CL10.CL_CONTEXT_PLATFORM, info.platform(), 0);
+            PointerBuffer properties = stack.pointers(CL10.CL_CONTEXT_PLATFORM, info.platform(), 0);
             context = CL10.clCreateContext(properties, info.handle(), null, 0, code);
             OpenClException.check("clCreateContext on " + info.name(), code.get(0));
             queue = CL10.clCreateCommandQueue(context, info.handle(), CL10.CL_QUEUE_PROFILING_ENABLE, code);
@@ -186,8 +185,10 @@ public final class OpenClDevice implements AutoCloseable {
         Path file = failures.resolve("failed-" + source.name() + "-" + key + ".cl");
         try {
             Files.createDirectories(failures);
-            Files.writeString(file, source.text() + "\n/* " + info.name() + ", " + info.version() + ", " + info.driver()
-                    + ", error " + code + "\n" + log.replace("*/", "* /") + "\n*/\n");
+            Files.writeString(
+                    file,
+                    source.text() + "\n/* " + info.name() + ", " + info.version() + ", " + info.driver() + ", error "
+                            + code + "\n" + log.replace("*/", "* /") + "\n*/\n");
             return new UnsupportedOperationException("kernel " + source.name() + " does not compile on " + info.name()
                     + ": source and log are in " + file + "; use the executor onnx");
         } catch (IOException e) {
@@ -239,8 +240,8 @@ public final class OpenClDevice implements AutoCloseable {
         }
         OpenClException e = new OpenClException("clCreateBuffer", code);
         if (e.isMemory()) {
-            OutOfMemoryError error = new OutOfMemoryError("the device " + info.id() + " has no memory for " + what + " of "
-                    + bytes + " bytes: use a smaller batch, or close other programs");
+            OutOfMemoryError error = new OutOfMemoryError("the device " + info.id() + " has no memory for " + what
+                    + " of " + bytes + " bytes: use a smaller batch, or close other programs");
             error.initCause(e);
             throw error;
         }

@@ -44,8 +44,8 @@ public final class Array {
      * @param right uses batch, inner, column
      * @param place the output's indices as functions of batch, row, column; one to one
      */
-    public record Contraction(
-            Var batch, Var row, Var column, Var inner, Scalar left, Scalar right, List<Index> place) implements Rule {
+    public record Contraction(Var batch, Var row, Var column, Var inner, Scalar left, Scalar right, List<Index> place)
+            implements Rule {
         public double flops() {
             return 2.0 * batch.size() * row.size() * column.size() * inner.size();
         }

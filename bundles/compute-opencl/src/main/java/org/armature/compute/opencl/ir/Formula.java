@@ -12,11 +12,18 @@ public record Formula(String name, String text, int cost) {
     /** Estimates the cost from what is called. */
     public static Formula of(String name, String text) {
         int cost = 1;
-        for (String slow : new String[] {"exp", "log", "tanh", "erf", "pow", "sin", "cos", "tan", "sqrt", " / ", "fmod"}) {
+        for (String slow :
+                new String[] {"exp", "log", "tanh", "erf", "pow", "sin", "cos", "tan", "sqrt", " / ", "fmod"}) {
             for (int i = text.indexOf(slow); i >= 0; i = text.indexOf(slow, i + 1)) {
                 cost += slow.equals(" / ") || slow.equals("sqrt") ? 4 : 12;
             }
         }
-        return new Formula(name, text, cost + (int) text.chars().filter(c -> c == '+' || c == '*' || c == '?').count());
+        return new Formula(
+                name,
+                text,
+                cost
+                        + (int) text.chars()
+                                .filter(c -> c == '+' || c == '*' || c == '?')
+                                .count());
     }
 }

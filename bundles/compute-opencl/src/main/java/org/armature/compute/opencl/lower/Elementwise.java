@@ -90,36 +90,52 @@ final class Elementwise {
             String down = n.integer("detect_negative", 1) != 0 ? "x == -INFINITY" : "0";
             return apply(n, l, Formula.of("isinf", up + " || " + down), DType.BOOL);
         });
-        r.put("Gelu", (n, l) -> apply(n, l, gelu(n.text("approximate", "none").equals("tanh")), n.output().dtype()));
+        r.put(
+                "Gelu",
+                (n, l) -> apply(
+                        n,
+                        l,
+                        gelu(n.text("approximate", "none").equals("tanh")),
+                        n.output().dtype()));
         r.put("com.microsoft.FastGelu", (n, l) -> Lowering.map(n, at -> Lowering.apply(gelu(true), biased(n, l, at))));
         r.put("com.microsoft.BiasGelu", (n, l) -> Lowering.map(n, at -> Lowering.apply(gelu(false), biased(n, l, at))));
         r.put("Max", (n, l) -> fold(n, l, Formula.of("max", "x > y || x != x ? x : y")));
         r.put("Min", (n, l) -> fold(n, l, Formula.of("min", "x < y || x != x ? x : y")));
         r.put("Sum", (n, l) -> fold(n, l, Formula.of("add", "x + y")));
-        r.put("Mean", (n, l) -> Lowering.map(
-                n,
-                at -> Lowering.multiply(
-                        joined(n, l, Formula.of("add", "x + y"), at),
-                        Lowering.literal(n.output().dtype(), 1.0 / n.inputs().size()))));
-        r.put("Where", (n, l) -> Lowering.map(
-                n,
-                at -> new Scalar.Select(
-                        l.spread(n.input(0), at), l.spread(n.input(1), at), l.spread(n.input(2), at))));
+        r.put(
+                "Mean",
+                (n, l) -> Lowering.map(
+                        n,
+                        at -> Lowering.multiply(
+                                joined(n, l, Formula.of("add", "x + y"), at),
+                                Lowering.literal(
+                                        n.output().dtype(), 1.0 / n.inputs().size()))));
+        r.put(
+                "Where",
+                (n, l) -> Lowering.map(
+                        n,
+                        at -> new Scalar.Select(
+                                l.spread(n.input(0), at), l.spread(n.input(1), at), l.spread(n.input(2), at))));
         r.put("Identity", (n, l) -> List.of(l.array(n.input(0))));
         r.put("org.armature.StopGradient", (n, l) -> List.of(l.array(n.input(0))));
-        r.put("Dropout", (n, l) -> List.of(
-                l.array(n.input(0)),
-                Lowering.map("mask", DType.BOOL, Lowering.sizes(n.output()), at -> Scalar.literal(DType.BOOL, 1L))));
+        r.put(
+                "Dropout",
+                (n, l) -> List.of(
+                        l.array(n.input(0)),
+                        Lowering.map(
+                                "mask", DType.BOOL, Lowering.sizes(n.output()), at -> Scalar.literal(DType.BOOL, 1L))));
         r.put("Cast", Elementwise::cast);
         r.put("CastLike", Elementwise::cast);
         r.put("Clip", Elementwise::clip);
         r.put("Pow", Elementwise::pow);
         r.put("Mod", Elementwise::mod);
-        r.put("BitShift", (n, l) -> apply(
-                n,
-                l,
-                Formula.of("shift", n.text("direction", "LEFT").equals("LEFT") ? "x << y" : "x >> y"),
-                n.output().dtype()));
+        r.put(
+                "BitShift",
+                (n, l) -> apply(
+                        n,
+                        l,
+                        Formula.of("shift", n.text("direction", "LEFT").equals("LEFT") ? "x << y" : "x >> y"),
+                        n.output().dtype()));
     }
 
     /** Of floating types; the only form where integers need none of their own. */
@@ -156,9 +172,7 @@ final class Elementwise {
         return Lowering.map(
                 n,
                 at -> new Scalar.Apply(
-                        f,
-                        n.inputs().stream().map(v -> l.spread(v, at)).toList(),
-                        Scalar.computed(type)));
+                        f, n.inputs().stream().map(v -> l.spread(v, at)).toList(), Scalar.computed(type)));
     }
 
     private static Scalar joined(Node n, Lowering l, Formula f, List<Index> at) {
@@ -179,8 +193,7 @@ final class Elementwise {
 
     private static Formula gelu(boolean tanh) {
         return tanh
-                ? Formula.of(
-                        "gelu", "0.5t * x * (1t + tanh(0.79788456080286536t * (x + 0.044715t * x * x * x)))")
+                ? Formula.of("gelu", "0.5t * x * (1t + tanh(0.79788456080286536t * (x + 0.044715t * x * x * x)))")
                 : Formula.of("gelu", "0.5t * x * (1t + erf(x * 0.70710678118654752t))");
     }
 
@@ -206,8 +219,7 @@ final class Elementwise {
             if (n.input(1).isPresent()) {
                 x = Lowering.apply(Formula.of("atleast", "x < y ? y : x"), x, l.spread(n.input(1), at));
             } else if (n.attribute("min").isPresent()) {
-                x = Lowering.apply(
-                        Formula.of("atleast", "x < y ? y : x"), x, Lowering.literal(t, n.real("min", 0)));
+                x = Lowering.apply(Formula.of("atleast", "x < y ? y : x"), x, Lowering.literal(t, n.real("min", 0)));
             }
             if (n.input(2).isPresent()) {
                 x = Lowering.apply(Formula.of("atmost", "x > y ? y : x"), x, l.spread(n.input(2), at));

@@ -31,8 +31,7 @@ final class Layouts {
 
     static void rules(Map<String, Rule> r) {
         for (String type : List.of("Reshape", "Flatten", "Squeeze", "Unsqueeze")) {
-            r.put(type, (n, l) -> List.of(
-                    Lowering.reshape(n.output().name(), l.array(n.input(0)), sizes(n.output()))));
+            r.put(type, (n, l) -> List.of(Lowering.reshape(n.output().name(), l.array(n.input(0)), sizes(n.output()))));
         }
         r.put("Transpose", Layouts::transpose);
         r.put("Expand", (n, l) -> map(n, at -> l.spread(n.input(0), at)));
@@ -51,11 +50,13 @@ final class Layouts {
             return map(n, at -> {
                 Index c = at.get(1);
                 Index block = c.div(x.dim(1));
-                return at(x, List.of(
-                        at.get(0),
-                        c.mod(x.dim(1)),
-                        at.get(2).times(b).plus(block.div(b)),
-                        at.get(3).times(b).plus(block.mod(b))));
+                return at(
+                        x,
+                        List.of(
+                                at.get(0),
+                                c.mod(x.dim(1)),
+                                at.get(2).times(b).plus(block.div(b)),
+                                at.get(3).times(b).plus(block.mod(b))));
             });
         });
         r.put("Gather", Layouts::gather);
@@ -73,19 +74,21 @@ final class Layouts {
             boolean upper = n.integer("upper", 1) != 0;
             return map(n, at -> {
                 Index d = at.getLast().minus(at.get(at.size() - 2));
-                Inside in = upper
-                        ? new Inside(d, k, Integer.MAX_VALUE)
-                        : new Inside(d, Integer.MIN_VALUE, k + 1);
+                Inside in = upper ? new Inside(d, k, Integer.MAX_VALUE) : new Inside(d, Integer.MIN_VALUE, k + 1);
                 return Scalar.select(
-                        List.of(in), at(l.array(n.input(0)), at), literal(n.output().dtype(), 0));
+                        List.of(in),
+                        at(l.array(n.input(0)), at),
+                        literal(n.output().dtype(), 0));
             });
         });
         r.put("OneHot", Layouts::oneHot);
         r.put("Range", (n, l) -> {
             DType t = n.output().dtype();
-            return map(n, at -> Lowering.add(
-                    l.spread(n.input(0), List.of()),
-                    Lowering.multiply(new Scalar.Position(at.getFirst(), t), l.spread(n.input(2), List.of()))));
+            return map(
+                    n,
+                    at -> Lowering.add(
+                            l.spread(n.input(0), List.of()),
+                            Lowering.multiply(new Scalar.Position(at.getFirst(), t), l.spread(n.input(2), List.of()))));
         });
         r.put("ConstantOfShape", (n, l) -> {
             Constant c = n.attribute("value").orElse(null) instanceof Attribute.Data d
@@ -93,11 +96,15 @@ final class Layouts {
                     : Constant.scalar(DType.FLOAT, 0);
             return map(n, at -> new Scalar.Literal(Scalar.computed(c.dtype()), c.get(0), c.getLong(0)));
         });
-        r.put("EyeLike", (n, l) -> map(n, at -> Scalar.select(
-                List.of(new Inside(
-                        at.get(1).minus(at.get(0)), n.integer("k", 0), n.integer("k", 0) + 1)),
-                Scalar.literal(n.output().dtype(), 1L),
-                Scalar.literal(n.output().dtype(), 0L))));
+        r.put(
+                "EyeLike",
+                (n, l) -> map(
+                        n,
+                        at -> Scalar.select(
+                                List.of(new Inside(
+                                        at.get(1).minus(at.get(0)), n.integer("k", 0), n.integer("k", 0) + 1)),
+                                Scalar.literal(n.output().dtype(), 1L),
+                                Scalar.literal(n.output().dtype(), 0L))));
         r.put("Shape", (n, l) -> List.of(l.array(n.output())));
         r.put("Size", (n, l) -> List.of(l.array(n.output())));
         r.put("TopK", Layouts::topK);
@@ -125,7 +132,8 @@ final class Layouts {
     private static List<Array> transpose(Node n, Lowering l) {
         Array x = l.array(n.input(0));
         int rank = x.rank();
-        long[] perm = n.integers("perm", LongStream.range(0, rank).map(i -> rank - 1 - i).toArray());
+        long[] perm = n.integers(
+                "perm", LongStream.range(0, rank).map(i -> rank - 1 - i).toArray());
         return map(n, at -> {
             Index[] from = new Index[rank];
             for (int i = 0; i < rank; i++) {
@@ -137,10 +145,8 @@ final class Layouts {
 
     private static List<Array> concat(Node n, Lowering l) {
         int axis = n.output().shape().axis(n.integer("axis", 0));
-        List<Array> parts = n.inputs().stream()
-                .map(l::array)
-                .filter(a -> a.dim(axis) > 0)
-                .toList();
+        List<Array> parts =
+                n.inputs().stream().map(l::array).filter(a -> a.dim(axis) > 0).toList();
         if (parts.size() == 1) {
             return List.of(parts.getFirst());
         }
@@ -175,7 +181,8 @@ final class Layouts {
         Array x = l.array(n.input(0));
         long[] starts = n.input(1).isPresent() ? numbers(n, 1) : n.integers("starts");
         long[] given = n.input(3).isPresent() ? numbers(n, 3) : n.integers("axes");
-        long[] axes = given.length > 0 ? given : LongStream.range(0, starts.length).toArray();
+        long[] axes =
+                given.length > 0 ? given : LongStream.range(0, starts.length).toArray();
         long[] steps = n.input(4).isPresent() ? numbers(n, 4) : new long[0];
         long[] from = new long[x.rank()];
         long[] step = new long[x.rank()];
@@ -184,7 +191,8 @@ final class Layouts {
             int a = n.input(0).shape().axis(axes[i]);
             long size = x.dim(a);
             step[a] = steps.length > 0 ? steps[i] : 1;
-            from[a] = Math.clamp(starts[i] < 0 ? starts[i] + size : starts[i], 0, Math.max(0, step[a] > 0 ? size : size - 1));
+            from[a] = Math.clamp(
+                    starts[i] < 0 ? starts[i] + size : starts[i], 0, Math.max(0, step[a] > 0 ? size : size - 1));
         }
         return map(n, at -> at(x, each(at, (i, p) -> p.times(step[i]).plus(from[i]))));
     }
@@ -193,7 +201,9 @@ final class Layouts {
         Array x = l.array(n.input(0));
         int rank = x.rank();
         long[] given = n.input(1).isPresent() ? numbers(n, 1) : n.integers("pads");
-        long[] axes = n.input(3).isPresent() ? numbers(n, 3) : LongStream.range(0, rank).toArray();
+        long[] axes = n.input(3).isPresent()
+                ? numbers(n, 3)
+                : LongStream.range(0, rank).toArray();
         long[] before = new long[rank];
         for (int i = 0; i < axes.length; i++) {
             before[n.input(0).shape().axis(axes[i])] = given[i];
@@ -388,8 +398,7 @@ final class Layouts {
             List<Index> from = new ArrayList<>(at);
             from.remove(axis);
             Scalar i = Scalar.convert(at(indices, from.subList(0, rank - 1)), DType.INT64);
-            Scalar hit = new Scalar.Apply(
-                    same, List.of(new Scalar.Position(at.get(axis), DType.INT64), i), DType.BOOL);
+            Scalar hit = new Scalar.Apply(same, List.of(new Scalar.Position(at.get(axis), DType.INT64), i), DType.BOOL);
             return new Scalar.Select(hit, at(values, List.of(Index.of(1))), at(values, List.of(Index.ZERO)));
         });
     }
@@ -405,8 +414,7 @@ final class Layouts {
                 DType.INT64,
                 s.with(axis, k).sizes(),
                 new Array.Ranking(axes, axis, k, n.integer("largest", 1) != 0, at(x, Index.of(axes))));
-        Array values = map(
-                n.output(), at -> at(x, replaced(at, axis, Index.data(at(order, at), x.dim(axis)))));
+        Array values = map(n.output(), at -> at(x, replaced(at, axis, Index.data(at(order, at), x.dim(axis)))));
         return List.of(values, order);
     }
 

@@ -73,11 +73,7 @@ public final class Lowering {
         SequencedMap<String, Array> inputs = new LinkedHashMap<>();
         for (List<Value> sources : List.of(graph.inputs(), graph.parameters())) {
             for (Value v : sources) {
-                Array a = new Array(
-                        v.name(),
-                        v.dtype(),
-                        v.shape().sizes(),
-                        new Array.Given(frozen.contains(v.name())));
+                Array a = new Array(v.name(), v.dtype(), v.shape().sizes(), new Array.Given(frozen.contains(v.name())));
                 inputs.put(v.name(), a);
                 l.arrays.put(v, a);
             }
@@ -128,7 +124,10 @@ public final class Lowering {
             if (c == null && known != null) {
                 c = Constant.longs(v.shape(), known);
                 if (v.dtype() != DType.INT64) {
-                    c = Constant.of(v.dtype(), v.shape(), Arrays.stream(known).asDoubleStream().toArray());
+                    c = Constant.of(
+                            v.dtype(),
+                            v.shape(),
+                            Arrays.stream(known).asDoubleStream().toArray());
                 }
             }
             if (c == null) {

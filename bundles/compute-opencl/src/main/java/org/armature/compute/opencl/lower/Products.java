@@ -34,8 +34,10 @@ final class Products {
     static void rules(Map<String, Rule> r) {
         r.put("MatMul", (n, l) -> List.of(matMul(n, l, false, false, 1)));
         for (String type : List.of("com.microsoft.FusedMatMul", "com.microsoft.TransposeMatMul")) {
-            r.put(type, (n, l) -> List.of(matMul(
-                    n, l, n.integer("transA", 0) != 0, n.integer("transB", 0) != 0, n.real("alpha", 1))));
+            r.put(
+                    type,
+                    (n, l) -> List.of(matMul(
+                            n, l, n.integer("transA", 0) != 0, n.integer("transB", 0) != 0, n.real("alpha", 1))));
         }
         r.put("Gemm", Products::gemm);
         r.put("Einsum", Products::einsum);
@@ -78,10 +80,7 @@ final class Products {
             Scalar x = left.at(part(at, shape, batch), part(at, shape, rows), Index.of(k));
             Scalar y = right.at(part(at, shape, batch), part(at, shape, columns), Index.of(k));
             return new Array(
-                    name,
-                    type,
-                    shape,
-                    new Array.Reduction(axes, List.of(k), Fold.SUM, Lowering.multiply(x, y)));
+                    name, type, shape, new Array.Reduction(axes, List.of(k), Fold.SUM, Lowering.multiply(x, y)));
         }
         Var vb = new Var("b", b);
         Var vm = new Var("m", m);
@@ -116,8 +115,8 @@ final class Products {
     }
 
     private static void scatter(Index[] place, long[] shape, List<Integer> axes, Index position) {
-        List<Index> at = Index.unravel(
-                position, axes.stream().mapToLong(a -> shape[a]).toArray());
+        List<Index> at =
+                Index.unravel(position, axes.stream().mapToLong(a -> shape[a]).toArray());
         for (int i = 0; i < axes.size(); i++) {
             place[axes.get(i)] = at.get(i);
         }
@@ -130,8 +129,8 @@ final class Products {
     // ---- matrices --------------------------------------------------------------------------------------------------
 
     private static Array matMul(Node n, Lowering l, boolean transA, boolean transB, float alpha) {
-        Array product = matMul(
-                n.output().name(), n.output().dtype(), l.array(n.input(0)), l.array(n.input(1)), transA, transB);
+        Array product =
+                matMul(n.output().name(), n.output().dtype(), l.array(n.input(0)), l.array(n.input(1)), transA, transB);
         return alpha == 1
                 ? product
                 : map(n.output(), at -> Lowering.multiply(at(product, at), literal(product.type(), alpha)));
@@ -170,7 +169,14 @@ final class Products {
         if (plainB) { // the batch makes more rows
             List<Integer> rows = axes(0, rank - 1);
             long[] rowShape = Arrays.copyOf(shape, rank - 1);
-            return contract(name, type, shape, none, rows, List.of(rank - 1), k,
+            return contract(
+                    name,
+                    type,
+                    shape,
+                    none,
+                    rows,
+                    List.of(rank - 1),
+                    k,
                     (q, r, i) -> element(a, Index.unravel(r, rowShape), i, transA),
                     (q, c, i) -> element(b, with(zeros(rank - 2), i), c, transB));
         }
@@ -179,14 +185,28 @@ final class Products {
             columns.add(rank - 1);
             long[] columnShape = Arrays.copyOf(lead, rank - 1);
             columnShape[rank - 2] = w;
-            return contract(name, type, shape, none, List.of(rank - 2), columns, k,
+            return contract(
+                    name,
+                    type,
+                    shape,
+                    none,
+                    List.of(rank - 2),
+                    columns,
+                    k,
                     (q, r, i) -> element(a, with(zeros(rank - 2), r), i, transA),
                     (q, c, i) -> {
                         List<Index> p = Index.unravel(c, columnShape);
                         return element(b, with(p.subList(0, rank - 2), i), p.getLast(), transB);
                     });
         }
-        return contract(name, type, shape, batch, List.of(rank - 2), List.of(rank - 1), k,
+        return contract(
+                name,
+                type,
+                shape,
+                batch,
+                List.of(rank - 2),
+                List.of(rank - 1),
+                k,
                 (q, r, i) -> element(a, with(Index.unravel(q, lead), r), i, transA),
                 (q, c, i) -> element(b, with(Index.unravel(q, lead), i), c, transB));
     }
@@ -286,7 +306,9 @@ final class Products {
         for (int i = 1; i < terms.size(); i++) {
             StringBuilder needed = new StringBuilder(out);
             terms.subList(i + 1, terms.size()).forEach(t -> needed.append(t.letters()));
-            String keep = i == terms.size() - 1 ? out : kept(left.letters() + terms.get(i).letters(), needed.toString());
+            String keep = i == terms.size() - 1
+                    ? out
+                    : kept(left.letters() + terms.get(i).letters(), needed.toString());
             left = pair(n, left, terms.get(i), keep, sizes);
         }
         if (terms.size() == 1) {
@@ -296,7 +318,9 @@ final class Products {
     }
 
     private static String ellipsis(int dots) {
-        return IntStream.range(0, dots).mapToObj(i -> String.valueOf((char) (0x391 + i))).reduce("", String::concat);
+        return IntStream.range(0, dots)
+                .mapToObj(i -> String.valueOf((char) (0x391 + i)))
+                .reduce("", String::concat);
     }
 
     private static String kept(String letters, String needed) {
@@ -314,7 +338,8 @@ final class Products {
     }
 
     private static Term sum(Node n, Term t, String out, Map<Character, Long> sizes) {
-        String inner = kept(t.letters(), t.letters()).chars()
+        String inner = kept(t.letters(), t.letters())
+                .chars()
                 .filter(c -> out.indexOf(c) < 0)
                 .mapToObj(c -> String.valueOf((char) c))
                 .reduce("", String::concat);
@@ -394,8 +419,7 @@ final class Products {
 
     private static Array biased(Node n, Lowering l, Array y) {
         return n.input(2).isPresent()
-                ? map(n.output(), at -> Lowering.add(
-                        at(y, at), at(l.array(n.input(2)), List.of(at.get(1)))))
+                ? map(n.output(), at -> Lowering.add(at(y, at), at(l.array(n.input(2)), List.of(at.get(1)))))
                 : y;
     }
 
@@ -424,7 +448,14 @@ final class Products {
         List<Integer> columns = new ArrayList<>(List.of(0));
         columns.addAll(axes(3, d + 3));
         long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
-        Array y = contract(n.output().name(), type, shape, List.of(1), List.of(2), columns, product(innerShape),
+        Array y = contract(
+                n.output().name(),
+                type,
+                shape,
+                List.of(1),
+                List.of(2),
+                columns,
+                product(innerShape),
                 (g, r, k) -> {
                     List<Index> at = new ArrayList<>(List.of(g.times(perGroup).plus(r)));
                     at.addAll(Index.unravel(k, innerShape));
@@ -466,7 +497,14 @@ final class Products {
         columns.addAll(axes(3, d + 3));
         long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
         DType type = n.output().dtype();
-        Array y = contract(n.output().name(), type, shape, List.of(1), List.of(2), columns, product(innerShape),
+        Array y = contract(
+                n.output().name(),
+                type,
+                shape,
+                List.of(1),
+                List.of(2),
+                columns,
+                product(innerShape),
                 (g, r, k) -> {
                     List<Index> tap = Index.unravel(k, innerShape);
                     List<Index> at = new ArrayList<>(List.of(g.times(channels).plus(tap.getFirst()), r));

@@ -23,20 +23,26 @@ final class Quantisation {
     static void rules(Map<String, Rule> r) {
         r.put("QuantizeLinear", (n, l) -> {
             Array x = l.array(n.input(0));
-            return map(n, at -> quantized(
-                    at(x, at),
-                    parameter(n, l, 1, x, at),
-                    n.input(2).isPresent() ? parameter(n, l, 2, x, at) : Scalar.literal(n.output().dtype(), 0L),
-                    n.output().dtype()));
+            return map(
+                    n,
+                    at -> quantized(
+                            at(x, at),
+                            parameter(n, l, 1, x, at),
+                            n.input(2).isPresent()
+                                    ? parameter(n, l, 2, x, at)
+                                    : Scalar.literal(n.output().dtype(), 0L),
+                            n.output().dtype()));
         });
         r.put("DequantizeLinear", (n, l) -> {
             Array x = l.array(n.input(0));
             DType t = n.output().dtype();
-            return map(n, at -> multiply(
-                    n.input(2).isPresent()
-                            ? difference(at(x, at), parameter(n, l, 2, x, at), t)
-                            : Scalar.convert(at(x, at), t),
-                    Scalar.convert(parameter(n, l, 1, x, at), t)));
+            return map(
+                    n,
+                    at -> multiply(
+                            n.input(2).isPresent()
+                                    ? difference(at(x, at), parameter(n, l, 2, x, at), t)
+                                    : Scalar.convert(at(x, at), t),
+                            Scalar.convert(parameter(n, l, 1, x, at), t)));
         });
         r.put("DynamicQuantizeLinear", Quantisation::dynamic);
         r.put("MatMulInteger", (n, l) -> {
@@ -44,8 +50,10 @@ final class Quantisation {
             Array b = shifted(n, l, 1, 3, DType.INT32, n.input(1).rank() - 1);
             return List.of(Products.matMul(n.output().name(), DType.INT32, a, b, false, false));
         });
-        r.put("ConvInteger", (n, l) -> List.of(Products.conv(
-                n, shifted(n, l, 0, 2, DType.INT32, 0), shifted(n, l, 1, 3, DType.INT32, 0), DType.INT32)));
+        r.put(
+                "ConvInteger",
+                (n, l) -> List.of(Products.conv(
+                        n, shifted(n, l, 0, 2, DType.INT32, 0), shifted(n, l, 1, 3, DType.INT32, 0), DType.INT32)));
         r.put("QLinearMatMul", (n, l) -> {
             Array a = shifted(n, l, 0, 2, DType.INT32, n.input(0).rank() - 2);
             Array b = shifted(n, l, 3, 5, DType.INT32, n.input(3).rank() - 1);
@@ -56,8 +64,11 @@ final class Quantisation {
             Array y = Products.conv(
                     n, shifted(n, l, 0, 2, DType.INT32, 0), shifted(n, l, 3, 5, DType.INT32, 0), DType.INT32);
             Array biased = n.input(8).isPresent()
-                    ? map(n.output().name() + ".biased", DType.INT32, y.shape(), at -> Lowering.add(
-                            at(y, at), at(l.array(n.input(8)), List.of(at.get(1)))))
+                    ? map(
+                            n.output().name() + ".biased",
+                            DType.INT32,
+                            y.shape(),
+                            at -> Lowering.add(at(y, at), at(l.array(n.input(8)), List.of(at.get(1)))))
                     : y;
             return requantized(n, l, biased, 1, 4, 6, 7, 1);
         });
@@ -98,8 +109,7 @@ final class Quantisation {
     }
 
     private static Scalar difference(Scalar x, Scalar zero, DType t) {
-        return Scalar.convert(
-                Lowering.subtract(Scalar.convert(x, DType.INT32), Scalar.convert(zero, DType.INT32)), t);
+        return Scalar.convert(Lowering.subtract(Scalar.convert(x, DType.INT32), Scalar.convert(zero, DType.INT32)), t);
     }
 
     /** An input minus its zero point, which is one number or a vector along an axis. */
@@ -123,11 +133,13 @@ final class Quantisation {
             Node n, Lowering l, Array y, int scaleA, int scaleB, int scaleOut, int zeroOut, int axis) {
         return map(n, at -> {
             Scalar a = Scalar.convert(scalar(l, n, scaleA, at, at.size() - 2), DType.FLOAT);
-            Scalar b = Scalar.convert(
-                    scalar(l, n, scaleB, at, axis < 0 ? at.size() - 1 : axis), DType.FLOAT);
+            Scalar b = Scalar.convert(scalar(l, n, scaleB, at, axis < 0 ? at.size() - 1 : axis), DType.FLOAT);
             Scalar real = multiply(Scalar.convert(at(y, at), DType.FLOAT), multiply(a, b));
             return quantized(
-                    real, scalar(l, n, scaleOut, at, axis), scalar(l, n, zeroOut, at, axis), n.output().dtype());
+                    real,
+                    scalar(l, n, scaleOut, at, axis),
+                    scalar(l, n, zeroOut, at, axis),
+                    n.output().dtype());
         });
     }
 
@@ -143,16 +155,18 @@ final class Quantisation {
         var all = Lowering.range(0, x.rank());
         Array top = Reductions.fold(x, all, false, "Max");
         Array bottom = Reductions.fold(x, all, false, "Min");
-        Array scale = map(n.outputs().get(1), at -> apply(
-                Formula.of("scale", "(fmax(x, 0t) - fmin(y, 0t)) / 255t"), at(top, at), at(bottom, at)));
-        Array zero = map(n.outputs().get(2), at -> Scalar.convert(
-                apply(
-                        Formula.of("zero", "rint(fmin(fmax(-fmin(x, 0t) / y, 0t), 255t))"),
-                        at(bottom, at),
-                        at(scale, at)),
-                DType.UINT8));
-        Array y = map(n.output(), at -> quantized(
-                at(x, at), at(scale, List.of()), at(zero, List.of()), DType.UINT8));
+        Array scale = map(
+                n.outputs().get(1),
+                at -> apply(Formula.of("scale", "(fmax(x, 0t) - fmin(y, 0t)) / 255t"), at(top, at), at(bottom, at)));
+        Array zero = map(
+                n.outputs().get(2),
+                at -> Scalar.convert(
+                        apply(
+                                Formula.of("zero", "rint(fmin(fmax(-fmin(x, 0t) / y, 0t), 255t))"),
+                                at(bottom, at),
+                                at(scale, at)),
+                        DType.UINT8));
+        Array y = map(n.output(), at -> quantized(at(x, at), at(scale, List.of()), at(zero, List.of()), DType.UINT8));
         return List.of(y, scale, zero);
     }
 }

@@ -44,7 +44,8 @@ final class Reductions {
     private Reductions() {}
 
     static void rules(Map<String, Rule> r) {
-        for (String type : List.of("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")) {
+        for (String type :
+                List.of("Sum", "Mean", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare")) {
             r.put("Reduce" + type, (n, l) -> reduceNode(n, l, type));
         }
         r.put("ArgMax", (n, l) -> arg(n, l, Fold.MAX));
@@ -110,9 +111,18 @@ final class Reductions {
         if (type.equals("LogSumExp")) {
             Array top = reduce(name + ".max", x.type(), x.shape(), axes, true, Fold.MAX, at -> at(x, at));
             // An infinite maximum would make NaN of infinity minus infinity.
-            Array shift = map(name + ".shift", x.type(), top.shape(), at -> apply(
-                    Formula.of("finite", "fabs(x) == INFINITY ? 0t : x"), at(top, at)));
-            Array sum = reduce(name + ".sum", x.type(), x.shape(), axes, true, Fold.SUM,
+            Array shift = map(
+                    name + ".shift",
+                    x.type(),
+                    top.shape(),
+                    at -> apply(Formula.of("finite", "fabs(x) == INFINITY ? 0t : x"), at(top, at)));
+            Array sum = reduce(
+                    name + ".sum",
+                    x.type(),
+                    x.shape(),
+                    axes,
+                    true,
+                    Fold.SUM,
                     at -> apply(EXP, subtract(at(x, at), spread(shift, at))));
             Array y = map(name, x.type(), sum.shape(), at -> add(apply(LOG, at(sum, at)), at(shift, at)));
             return keep ? y : Lowering.reshape(name, y, dropped(y.shape(), axes));
@@ -120,10 +130,15 @@ final class Reductions {
         Array sum = reduce(name, x.type(), x.shape(), axes, keep, f, at -> of.apply(at(x, at)));
         double count = axes.stream().mapToDouble(a -> x.dim(a)).reduce(1, (a, b) -> a * b);
         return switch (type) {
-            case "Mean" -> x.type().isFloating()
-                    ? map(name, x.type(), sum.shape(), at -> multiply(at(sum, at), literal(x.type(), 1 / count)))
-                    : map(name, x.type(), sum.shape(), at -> apply(
-                            Formula.of("mean", "x / y"), at(sum, at), Scalar.literal(x.type(), (long) Math.max(1, count))));
+            case "Mean" ->
+                x.type().isFloating()
+                        ? map(name, x.type(), sum.shape(), at -> multiply(at(sum, at), literal(x.type(), 1 / count)))
+                        : map(
+                                name,
+                                x.type(),
+                                sum.shape(),
+                                at -> apply(Formula.of("mean", "x / y"), at(sum, at), Scalar.literal(x.type(), (long)
+                                        Math.max(1, count))));
             case "L2" -> map(name, x.type(), sum.shape(), at -> rooted(at(sum, at)));
             case "LogSum" -> map(name, x.type(), sum.shape(), at -> apply(LOG, at(sum, at)));
             default -> sum;
@@ -148,19 +163,37 @@ final class Reductions {
         Array x = l.array(n.input(0));
         int axis = n.input(0).shape().axis(n.integer("axis", 0));
         boolean last = n.integer("select_last_index", 0) != 0;
-        return List.of(place(n.output().name(), x, Set.of(axis), n.integer("keepdims", 1) != 0, fold, last,
+        return List.of(place(
+                n.output().name(),
+                x,
+                Set.of(axis),
+                n.integer("keepdims", 1) != 0,
+                fold,
+                last,
                 at -> new Scalar.Position(at.get(axis), DType.INT64)));
     }
 
     private static Array place(
-            String name, Array x, Set<Integer> axes, boolean keep, Fold fold, boolean last,
+            String name,
+            Array x,
+            Set<Integer> axes,
+            boolean keep,
+            Fold fold,
+            boolean last,
             java.util.function.Function<List<Index>, Scalar> position) {
         Array best = reduce(name + ".best", x.type(), x.shape(), axes, true, fold, at -> at(x, at));
         long none = last ? -1 : Long.MAX_VALUE;
-        return reduce(name, DType.INT64, x.shape(), axes, keep, last ? Fold.MAX : Fold.MIN, at -> new Scalar.Select(
-                new Scalar.Apply(SAME, List.of(at(x, at), spread(best, at)), DType.BOOL),
-                position.apply(at),
-                Scalar.literal(DType.INT64, none)));
+        return reduce(
+                name,
+                DType.INT64,
+                x.shape(),
+                axes,
+                keep,
+                last ? Fold.MAX : Fold.MIN,
+                at -> new Scalar.Select(
+                        new Scalar.Apply(SAME, List.of(at(x, at), spread(best, at)), DType.BOOL),
+                        position.apply(at),
+                        Scalar.literal(DType.INT64, none)));
     }
 
     private static List<Array> softmax(Node n, Lowering l, boolean log) {
@@ -170,7 +203,13 @@ final class Reductions {
         Set<Integer> axes = l.opset() < 13 ? range(from, s.rank()) : Set.of(from);
         String name = n.output().name();
         Array top = reduce(name + ".max", x.type(), x.shape(), axes, true, Fold.MAX, at -> at(x, at));
-        Array sum = reduce(name + ".sum", x.type(), x.shape(), axes, true, Fold.SUM,
+        Array sum = reduce(
+                name + ".sum",
+                x.type(),
+                x.shape(),
+                axes,
+                true,
+                Fold.SUM,
                 at -> apply(EXP, subtract(at(x, at), spread(top, at))));
         return map(n, at -> {
             Scalar shifted = subtract(at(x, at), spread(top, at));
@@ -183,12 +222,23 @@ final class Reductions {
     private static List<Array> hardmax(Node n, Lowering l) {
         Array x = l.array(n.input(0));
         int axis = n.input(0).shape().axis(n.integer("axis", l.opset() < 13 ? 1 : -1));
-        Array first = place(n.output().name() + ".arg", x, Set.of(axis), true, Fold.MAX, false,
+        Array first = place(
+                n.output().name() + ".arg",
+                x,
+                Set.of(axis),
+                true,
+                Fold.MAX,
+                false,
                 at -> new Scalar.Position(at.get(axis), DType.INT64));
-        return map(n, at -> new Scalar.Select(
-                new Scalar.Apply(SAME, List.of(new Scalar.Position(at.get(axis), DType.INT64), spread(first, at)), DType.BOOL),
-                literal(x.type(), 1),
-                literal(x.type(), 0)));
+        return map(
+                n,
+                at -> new Scalar.Select(
+                        new Scalar.Apply(
+                                SAME,
+                                List.of(new Scalar.Position(at.get(axis), DType.INT64), spread(first, at)),
+                                DType.BOOL),
+                        literal(x.type(), 1),
+                        literal(x.type(), 0)));
     }
 
     // ---- normalisations --------------------------------------------------------------------------------------------
@@ -203,13 +253,19 @@ final class Reductions {
             Scalar c = subtract(at(x, at), spread(mean, at));
             return multiply(c, c);
         });
-        Array variance = map(x.name() + ".variance", x.type(), squares.shape(),
+        Array variance = map(
+                x.name() + ".variance",
+                x.type(),
+                squares.shape(),
                 at -> multiply(at(squares, at), literal(x.type(), 1 / count)));
         return new Moments(mean, variance, inverse(variance, epsilon));
     }
 
     private static Array inverse(Array variance, double epsilon) {
-        return map(variance.name() + ".inverse", variance.type(), variance.shape(),
+        return map(
+                variance.name() + ".inverse",
+                variance.type(),
+                variance.shape(),
                 at -> apply(INVERSE_ROOT, add(at(variance, at), literal(variance.type(), epsilon))));
     }
 
@@ -241,23 +297,26 @@ final class Reductions {
         Set<Integer> axes = range(s.axis(n.integer("axis", -1)), s.rank());
         double count = axes.stream().mapToDouble(a -> x.dim(a)).reduce(1, (a, b) -> a * b);
         Array squares = fold(x, axes, true, "SumSquare");
-        Array mean = map(x.name() + ".meansquare", x.type(), squares.shape(),
+        Array mean = map(
+                x.name() + ".meansquare",
+                x.type(),
+                squares.shape(),
                 at -> multiply(at(squares, at), literal(x.type(), 1 / count)));
         Array inverse = inverse(mean, epsilon(n));
         Array y = map(n.output(), at -> multiply(multiply(at(x, at), spread(inverse, at)), l.spread(n.input(1), at)));
-        return n.outputs().size() == 1
-                ? List.of(y)
-                : List.of(y, map(n.outputs().get(1), at -> at(inverse, at)));
+        return n.outputs().size() == 1 ? List.of(y) : List.of(y, map(n.outputs().get(1), at -> at(inverse, at)));
     }
 
     private static List<Array> instanceNormalization(Node n, Lowering l) {
         Array x = l.array(n.input(0));
         Moments m = moments(x, range(2, x.rank()), epsilon(n));
-        return map(n, at -> add(
-                multiply(
-                        multiply(subtract(at(x, at), spread(m.mean, at)), spread(m.inverse, at)),
-                        at(l.array(n.input(1)), List.of(at.get(1)))),
-                at(l.array(n.input(2)), List.of(at.get(1)))));
+        return map(
+                n,
+                at -> add(
+                        multiply(
+                                multiply(subtract(at(x, at), spread(m.mean, at)), spread(m.inverse, at)),
+                                at(l.array(n.input(1)), List.of(at.get(1)))),
+                        at(l.array(n.input(2)), List.of(at.get(1)))));
     }
 
     private static List<Array> groupNormalization(Node n, Lowering l) {
@@ -274,8 +333,7 @@ final class Reductions {
             List<Index> c = List.of(perGroup ? group : at.get(1));
             return add(
                     multiply(
-                            multiply(subtract(at(x, at), at(m.mean, g)), at(m.inverse, g)),
-                            at(l.array(n.input(1)), c)),
+                            multiply(subtract(at(x, at), at(m.mean, g)), at(m.inverse, g)), at(l.array(n.input(1)), c)),
                     at(l.array(n.input(2)), c));
         });
     }
@@ -302,17 +360,17 @@ final class Reductions {
         List<Array> out = new ArrayList<>(map(n, at -> {
             List<Index> c = List.of(at.get(1));
             return add(
-                    multiply(
-                            multiply(subtract(at(x, at), spread(m.mean, at)), spread(m.inverse, at)),
-                            at(scale, c)),
+                    multiply(multiply(subtract(at(x, at), spread(m.mean, at)), spread(m.inverse, at)), at(scale, c)),
                     at(bias, c));
         }));
         for (int i = 1; i < Math.min(3, n.outputs().size()); i++) {
             Array running = i == 1 ? mean : variance;
             Array now = Lowering.reshape(n.outputs().get(i).name() + ".batch", i == 1 ? m.mean : m.variance, x.dim(1));
-            out.add(map(n.outputs().get(i), at -> add(
-                    multiply(at(running, at), literal(x.type(), momentum)),
-                    multiply(at(now, at), literal(x.type(), 1 - momentum)))));
+            out.add(map(
+                    n.outputs().get(i),
+                    at -> add(
+                            multiply(at(running, at), literal(x.type(), momentum)),
+                            multiply(at(now, at), literal(x.type(), 1 - momentum)))));
         }
         return out;
     }
@@ -322,17 +380,18 @@ final class Reductions {
         long size = n.integer("size", 1);
         long[] space = java.util.Arrays.copyOf(x.shape(), x.rank() + 1);
         space[x.rank()] = size;
-        Array squares = reduce(n.output().name() + ".squares", x.type(), space, Set.of(x.rank()), false, Fold.SUM, at -> {
-            Index c = at.get(1).plus(at.getLast()).plus(-(size - 1) / 2);
-            List<Index> from = new ArrayList<>(at.subList(0, x.rank()));
-            from.set(1, c.clamp(0, x.dim(1) - 1));
-            Scalar v = at(x, from);
-            return Scalar.select(List.of(new Inside(c, 0, x.dim(1))), multiply(v, v), literal(x.type(), 0));
-        });
+        Array squares =
+                reduce(n.output().name() + ".squares", x.type(), space, Set.of(x.rank()), false, Fold.SUM, at -> {
+                    Index c = at.get(1).plus(at.getLast()).plus(-(size - 1) / 2);
+                    List<Index> from = new ArrayList<>(at.subList(0, x.rank()));
+                    from.set(1, c.clamp(0, x.dim(1) - 1));
+                    Scalar v = at(x, from);
+                    return Scalar.select(List.of(new Inside(c, 0, x.dim(1))), multiply(v, v), literal(x.type(), 0));
+                });
         Formula f = Formula.of(
                 "lrn",
-                "x / pow(" + n.real("bias", 1) + "t + " + n.real("alpha", 1e-4f) / size + "t * y, " + n.real("beta", 0.75f)
-                        + "t)");
+                "x / pow(" + n.real("bias", 1) + "t + " + n.real("alpha", 1e-4f) / size + "t * y, "
+                        + n.real("beta", 0.75f) + "t)");
         return map(n, at -> apply(f, at(x, at), at(squares, at)));
     }
 
@@ -379,7 +438,8 @@ final class Reductions {
         Scalar lowest = x.type().isFloating()
                 ? literal(x.type(), Double.NEGATIVE_INFINITY)
                 : Scalar.literal(x.type(), lowest(x.type()));
-        Array best = reduce(n.output().name(), x.type(), space, over, false, Fold.MAX, at -> tap(w, x, at, lowest, v -> v));
+        Array best =
+                reduce(n.output().name(), x.type(), space, over, false, Fold.MAX, at -> tap(w, x, at, lowest, v -> v));
         if (n.outputs().size() == 1) {
             return List.of(best);
         }
@@ -392,9 +452,7 @@ final class Reductions {
                         List.of(p.get(0), p.get(1), p.get(3), p.get(2)), x.dim(0), x.dim(1), x.dim(3), x.dim(2));
             }
             Scalar hit = new Scalar.Apply(
-                    SAME,
-                    List.of(tap(w, x, at, lowest, v -> v), at(best, at.subList(0, out.length))),
-                    DType.BOOL);
+                    SAME, List.of(tap(w, x, at, lowest, v -> v), at(best, at.subList(0, out.length))), DType.BOOL);
             Scalar none = Scalar.literal(DType.INT64, Long.MAX_VALUE);
             return Scalar.select(
                     inside(w, x, at, new ArrayList<>()),
@@ -420,7 +478,13 @@ final class Reductions {
         Window w = Window.pool(n, x.shape(), out);
         long[] space = space(out, w.kernel());
         Set<Integer> over = range(out.length, space.length);
-        Array sum = reduce(n.output().name() + ".sum", x.type(), space, over, false, Fold.SUM,
+        Array sum = reduce(
+                n.output().name() + ".sum",
+                x.type(),
+                space,
+                over,
+                false,
+                Fold.SUM,
                 at -> tap(w, x, at, literal(x.type(), 0), v -> v));
         boolean padding = n.integer("count_include_pad", 0) != 0;
         int d = w.kernel().length;
@@ -436,9 +500,11 @@ final class Reductions {
                         .times(w.strides()[i])
                         .plus(at.get(out.length + i).times(w.dilations()[i]))
                         .plus(-w.starts()[i]);
-                inside.add(padding
-                        ? new Inside(p, -w.starts()[i], w.fine()[i] + Math.max(pads[d + i], padded(n, w, out, i)))
-                        : new Inside(p, 0, w.fine()[i]));
+                inside.add(
+                        padding
+                                ? new Inside(
+                                        p, -w.starts()[i], w.fine()[i] + Math.max(pads[d + i], padded(n, w, out, i)))
+                                : new Inside(p, 0, w.fine()[i]));
             }
             return Scalar.select(inside, literal(x.type(), 1), literal(x.type(), 0));
         });
@@ -450,7 +516,10 @@ final class Reductions {
         return n.text("auto_pad", "NOTSET").startsWith("SAME")
                 ? Math.max(
                                 0,
-                                (out[i + 2] - 1) * w.strides()[i] + (w.kernel()[i] - 1) * w.dilations()[i] + 1 - w.fine()[i])
+                                (out[i + 2] - 1) * w.strides()[i]
+                                        + (w.kernel()[i] - 1) * w.dilations()[i]
+                                        + 1
+                                        - w.fine()[i])
                         - w.starts()[i]
                 : 0;
     }
@@ -463,7 +532,13 @@ final class Reductions {
         long p = n.integer("p", 2);
         Formula power = Formula.of("power", p == 1 ? "fabs(x)" : p == 2 ? "x * x" : "pow(fabs(x), " + p + ".0t)");
         Formula root = Formula.of("root", p == 1 ? "x" : p == 2 ? "sqrt(x)" : "pow(x, 1t / " + p + ".0t)");
-        Array sum = reduce(n.output().name() + ".sum", x.type(), space, range(out.length, space.length), false, Fold.SUM,
+        Array sum = reduce(
+                n.output().name() + ".sum",
+                x.type(),
+                space,
+                range(out.length, space.length),
+                false,
+                Fold.SUM,
                 at -> tap(w, x, at, literal(x.type(), 0), v -> apply(power, v)));
         return map(n, at -> apply(root, at(sum, at)));
     }

@@ -56,15 +56,14 @@ final class Resampling {
         long[] out = sizes(n.output());
         int rank = x.rank();
         long[] axes = n.integers("axes", LongStream.range(0, rank).toArray());
-        double[] scales = upsample
-                ? numbers(n, 1)
-                : l.opset() < 11 ? numbers(n, 1) : numbers(n, 2);
+        double[] scales = upsample ? numbers(n, 1) : l.opset() < 11 ? numbers(n, 1) : numbers(n, 2);
         double[] roi = upsample || l.opset() < 11 ? null : numbers(n, 1);
         Array y = x;
         for (int i = 0; i < axes.length; i++) {
             int a = n.input(0).shape().axis(axes[i]);
             double scale = scales != null ? scales[i] : scaleOf(n, out, x.shape(), axes, i);
-            boolean crop = n.text("coordinate_transformation_mode", "half_pixel").equals("tf_crop_and_resize");
+            boolean crop =
+                    n.text("coordinate_transformation_mode", "half_pixel").equals("tf_crop_and_resize");
             if (out[a] == x.dim(a) && scale == 1 && !crop) {
                 continue;
             }
@@ -112,9 +111,10 @@ final class Resampling {
                     double adjustment = out / (scale * size);
                     yield size / 2.0 * (1 - adjustment) + (o + 0.5) / scale - 0.5;
                 }
-                case "tf_crop_and_resize" -> out > 1
-                        ? from * (size - 1) + o * (to - from) * (size - 1) / (out - 1)
-                        : 0.5 * (from + to) * (size - 1);
+                case "tf_crop_and_resize" ->
+                    out > 1
+                            ? from * (size - 1) + o * (to - from) * (size - 1) / (out - 1)
+                            : 0.5 * (from + to) * (size - 1);
                 default -> (o + 0.5) / scale - 0.5;
             };
             List<double[]> taps = crop && (p < 0 || p > size - 1)
@@ -142,8 +142,11 @@ final class Resampling {
         shape[axis] = out;
         String name = n.output().name() + ".axis" + axis;
         if (most == 1 && Arrays.stream(weights).allMatch(w -> w == 1)) {
-            return map(name, x.type(), shape, at -> at(x, moved(at, axis, Index.data(
-                    at(place, List.of(at.get(axis), Index.ZERO)), size))));
+            return map(
+                    name,
+                    x.type(),
+                    shape,
+                    at -> at(x, moved(at, axis, Index.data(at(place, List.of(at.get(axis), Index.ZERO)), size))));
         }
         long[] space = Arrays.copyOf(shape, shape.length + 1);
         space[shape.length] = most;
@@ -156,8 +159,8 @@ final class Resampling {
             return sum;
         }
         Array e = constant(n, "extrapolated", Constant.of(real, Shape.of(out), extra));
-        return map(name, x.type(), shape, at -> Scalar.convert(
-                add(at(sum, at), at(e, List.of(at.get(axis)))), x.type()));
+        return map(
+                name, x.type(), shape, at -> Scalar.convert(add(at(sum, at), at(e, List.of(at.get(axis)))), x.type()));
     }
 
     private static double length(int out, int size, double scale) {
@@ -212,9 +215,8 @@ final class Resampling {
     private static List<Array> dft(Node n, Lowering l) {
         Array x = l.array(n.input(0));
         Shape s = n.input(0).shape();
-        int axis = s.axis(l.opset() >= 20
-                ? n.input(2).isPresent() ? Lowering.numbers(n, 2)[0] : -2
-                : n.integer("axis", 1));
+        int axis = s.axis(
+                l.opset() >= 20 ? n.input(2).isPresent() ? Lowering.numbers(n, 2)[0] : -2 : n.integer("axis", 1));
         boolean inverse = n.integer("inverse", 0) != 0;
         boolean half = n.integer("onesided", 0) != 0;
         int points = (int) x.dim(axis);
@@ -231,10 +233,13 @@ final class Resampling {
         boolean table = inner * outPoints * outParts > MATRIX;
         Array weights = table
                 ? constant(n, "period", Constant.of(Scalar.computed(type), Shape.of(2, length), period(length)))
-                : constant(n, "matrix", Constant.of(
-                        Scalar.computed(type),
-                        Shape.of(inner, (long) outPoints * outParts),
-                        matrix(used, parts, outPoints, outParts, length, inverse, half)));
+                : constant(
+                        n,
+                        "matrix",
+                        Constant.of(
+                                Scalar.computed(type),
+                                Shape.of(inner, (long) outPoints * outParts),
+                                matrix(used, parts, outPoints, outParts, length, inverse, half)));
         if (table) {
             if (half && inverse) {
                 throw new UnsupportedOperationException("node " + n.name() + ": a one-sided inverse DFT of " + length
@@ -249,7 +254,14 @@ final class Resampling {
             }
         }
         long[] rowShape = rows.stream().mapToLong(i -> out[i]).toArray();
-        return List.of(Products.contract(n.output().name(), type, out, List.of(), rows, List.of(axis, last), inner,
+        return List.of(Products.contract(
+                n.output().name(),
+                type,
+                out,
+                List.of(),
+                rows,
+                List.of(axis, last),
+                inner,
                 (q, r, k) -> {
                     List<Index> row = Index.unravel(r, rowShape);
                     Index[] at = new Index[last + 1];
@@ -278,27 +290,27 @@ final class Resampling {
         int last = out.length - 1;
         long[] space = Arrays.copyOf(out, out.length + 1);
         space[out.length] = used;
-        Formula product =
-                Formula.of("angle", "x * y % " + length);
+        Formula product = Formula.of("angle", "x * y % " + length);
         DType type = Scalar.computed(x.type());
-        return Lowering.reduce(n.output().name(), x.type(), space, java.util.Set.of(out.length), false, Fold.SUM, at -> {
-            Scalar angle = Lowering.apply(
-                    product,
-                    new Scalar.Position(at.get(axis), DType.INT64),
-                    new Scalar.Position(at.getLast(), DType.INT64));
-            Index i = Index.data(angle, length);
-            Scalar c = at(period, List.of(Index.ZERO, i));
-            Scalar s = multiply(at(period, List.of(Index.of(1), i)), literal(type, inverse ? 1 : -1));
-            List<Index> from = moved(at.subList(0, out.length), axis, at.getLast());
-            Scalar re = at(x, moved(from, last, Index.ZERO));
-            Scalar im = parts == 2 ? at(x, moved(from, last, Index.of(1))) : literal(type, 0);
-            Scalar real = Lowering.subtract(multiply(re, c), multiply(im, s));
-            Scalar imaginary = add(multiply(re, s), multiply(im, c));
-            Scalar v = out[last] == 2
-                    ? Scalar.select(List.of(new Inside(at.get(last), 0, 1)), real, imaginary)
-                    : real;
-            return inverse ? multiply(v, literal(type, 1.0 / length)) : v;
-        });
+        return Lowering.reduce(
+                n.output().name(), x.type(), space, java.util.Set.of(out.length), false, Fold.SUM, at -> {
+                    Scalar angle = Lowering.apply(
+                            product,
+                            new Scalar.Position(at.get(axis), DType.INT64),
+                            new Scalar.Position(at.getLast(), DType.INT64));
+                    Index i = Index.data(angle, length);
+                    Scalar c = at(period, List.of(Index.ZERO, i));
+                    Scalar s = multiply(at(period, List.of(Index.of(1), i)), literal(type, inverse ? 1 : -1));
+                    List<Index> from = moved(at.subList(0, out.length), axis, at.getLast());
+                    Scalar re = at(x, moved(from, last, Index.ZERO));
+                    Scalar im = parts == 2 ? at(x, moved(from, last, Index.of(1))) : literal(type, 0);
+                    Scalar real = Lowering.subtract(multiply(re, c), multiply(im, s));
+                    Scalar imaginary = add(multiply(re, s), multiply(im, c));
+                    Scalar v = out[last] == 2
+                            ? Scalar.select(List.of(new Inside(at.get(last), 0, 1)), real, imaginary)
+                            : real;
+                    return inverse ? multiply(v, literal(type, 1.0 / length)) : v;
+                });
     }
 
     private static double[] matrix(
@@ -338,14 +350,17 @@ final class Resampling {
         String mode = n.text("mode", "linear");
         String padding = n.text("padding_mode", "zeros");
         if (x.rank() != 4 || mode.contains("cubic") || padding.equals("reflection")) {
-            throw new UnsupportedOperationException("node " + n.name() + " (GridSample): the executor opencl has 4-D linear"
-                    + " and nearest sampling with zeros or border: use the executor onnx");
+            throw new UnsupportedOperationException(
+                    "node " + n.name() + " (GridSample): the executor opencl has 4-D linear"
+                            + " and nearest sampling with zeros or border: use the executor onnx");
         }
         boolean corners = n.integer("align_corners", 0) != 0;
         boolean nearest = mode.equals("nearest");
         return map(n, at -> {
-            Scalar px = pixel(at(grid, List.of(at.get(0), at.get(2), at.get(3), Index.of(1))), x.dim(2), corners, nearest);
-            Scalar py = pixel(at(grid, List.of(at.get(0), at.get(2), at.get(3), Index.ZERO)), x.dim(3), corners, nearest);
+            Scalar px =
+                    pixel(at(grid, List.of(at.get(0), at.get(2), at.get(3), Index.of(1))), x.dim(2), corners, nearest);
+            Scalar py =
+                    pixel(at(grid, List.of(at.get(0), at.get(2), at.get(3), Index.ZERO)), x.dim(3), corners, nearest);
             Scalar sum = null;
             for (int i = 0; i < (nearest ? 1 : 4); i++) {
                 Scalar term = corner(x, at, px, py, i / 2, i % 2, padding.equals("border"));
@@ -357,8 +372,7 @@ final class Resampling {
 
     private static Scalar pixel(Scalar g, long size, boolean corners, boolean round) {
         String p = corners ? "(x + 1t) * " + (size - 1) / 2.0 + "t" : "((x + 1t) * " + size + ".0t - 1t) * 0.5t";
-        return Lowering.apply(
-                Formula.of("pixel", round ? "rint(" + p + ")" : p), g);
+        return Lowering.apply(Formula.of("pixel", round ? "rint(" + p + ")" : p), g);
     }
 
     private static Scalar corner(Array x, List<Index> at, Scalar py, Scalar px, int dy, int dx, boolean border) {
@@ -370,22 +384,20 @@ final class Resampling {
     }
 
     private static Scalar weight(Scalar p, int d) {
-        return Lowering.apply(
-                Formula.of("weight", d == 1 ? "x - floor(x)" : "1t - (x - floor(x))"), p);
+        return Lowering.apply(Formula.of("weight", d == 1 ? "x - floor(x)" : "1t - (x - floor(x))"), p);
     }
 
     private static Scalar inside(Scalar p, int d, long size) {
         return Lowering.apply(
                 Formula.of(
-                        "inside", "floor(x) + " + d + ".0t >= 0t && floor(x) + " + d + ".0t < " + size + ".0t ? 1t : 0t"),
+                        "inside",
+                        "floor(x) + " + d + ".0t >= 0t && floor(x) + " + d + ".0t < " + size + ".0t ? 1t : 0t"),
                 p);
     }
 
     private static Index whole(Scalar p, int d, long size) {
         Scalar held = Lowering.apply(
-                Formula.of(
-                        "whole", "fmin(fmax(floor(x) + " + d + ".0t, 0t), " + (size - 1) + ".0t)"),
-                p);
+                Formula.of("whole", "fmin(fmax(floor(x) + " + d + ".0t, 0t), " + (size - 1) + ".0t)"), p);
         return Index.data(Scalar.convert(held, DType.INT64), size);
     }
 }

@@ -34,7 +34,10 @@ record Window(long[] kernel, long[] fine, long[] strides, long[] dilations, long
             for (int i = 0; i < kernel.length; i++) {
                 long total = Math.max(
                         0,
-                        w.strides[i] * (coarse[i + 2] - 1) + extra[i] + (kernel[i] - 1) * w.dilations[i] + 1
+                        w.strides[i] * (coarse[i + 2] - 1)
+                                + extra[i]
+                                + (kernel[i] - 1) * w.dilations[i]
+                                + 1
                                 - fine[i + 2]);
                 w.starts[i] = n.text("auto_pad", "NOTSET").equals("SAME_UPPER") ? total / 2 : total - total / 2;
             }

@@ -37,12 +37,16 @@ final class Bodies {
         return switch (rule) {
             case Array.Pointwise p -> size(p.axes());
             case Array.Reduction r -> size(r.axes()) * size(r.over());
-            case Array.Contraction c -> body == c.left()
-                    ? (double) c.batch().size() * c.row().size() * c.inner().size()
-                    : (double) c.batch().size() * c.column().size() * c.inner().size();
+            case Array.Contraction c ->
+                body == c.left()
+                        ? (double) c.batch().size() * c.row().size() * c.inner().size()
+                        : (double) c.batch().size()
+                                * c.column().size()
+                                * c.inner().size();
             case Array.Scan s -> size(s.axes());
             case Array.Ranking r -> size(r.axes()) * Math.max(2, r.count());
-            case Array.Scatter s -> body == s.base() ? size(s.lanes()) * size(s.copied()) : size(s.lanes()) * size(s.updates());
+            case Array.Scatter s ->
+                body == s.base() ? size(s.lanes()) * size(s.copied()) : size(s.lanes()) * size(s.updates());
             case Array.Given g -> 0;
             case Array.Literal l -> 0;
         };
@@ -63,21 +67,23 @@ final class Bodies {
             case Array.Literal l -> l;
             case Array.Pointwise p -> new Array.Pointwise(p.axes(), f.apply(p.body()));
             case Array.Reduction r -> new Array.Reduction(r.axes(), r.over(), r.fold(), f.apply(r.body()));
-            case Array.Contraction c -> new Array.Contraction(
-                    c.batch(), c.row(), c.column(), c.inner(), f.apply(c.left()), f.apply(c.right()), c.place());
+            case Array.Contraction c ->
+                new Array.Contraction(
+                        c.batch(), c.row(), c.column(), c.inner(), f.apply(c.left()), f.apply(c.right()), c.place());
             case Array.Scan s -> new Array.Scan(s.axes(), s.along(), s.exclusive(), s.reverse(), f.apply(s.body()));
             case Array.Ranking r -> new Array.Ranking(r.axes(), r.along(), r.count(), r.largest(), f.apply(r.body()));
-            case Array.Scatter s -> new Array.Scatter(
-                    s.lanes(),
-                    s.copied(),
-                    s.place(),
-                    f.apply(s.base()),
-                    s.updates(),
-                    s.condition(),
-                    s.target().stream().map(i -> rewrite(i, f)).toList(),
-                    f.apply(s.update()),
-                    s.replace(),
-                    s.fold());
+            case Array.Scatter s ->
+                new Array.Scatter(
+                        s.lanes(),
+                        s.copied(),
+                        s.place(),
+                        f.apply(s.base()),
+                        s.updates(),
+                        s.condition(),
+                        s.target().stream().map(i -> rewrite(i, f)).toList(),
+                        f.apply(s.update()),
+                        s.replace(),
+                        s.fold());
         };
     }
 

@@ -159,26 +159,33 @@ final class Grouping {
 
     private boolean joins(Array a, Group g) {
         return switch (g.kind) {
-            case TILES, COLUMNS -> a.rule() instanceof Array.Pointwise p
-                    && a.size() == g.members.getFirst().size()
-                    && inPlace(p.axes(), p.body(), g);
-            case LOOP -> switch (a.rule()) {
-                case Array.Pointwise p -> a.size() == g.members.getFirst().size() && inPlace(p.axes(), p.body(), g);
-                case Array.Reduction r -> !isColumns(a, r)
-                        && a.size() >= FEW_ROWS
-                        && g.members.stream().allMatch(m -> m.size() % Math.max(1, a.size()) == 0 && factors(m, a.size()))
-                        && rowLocal(r.axes(), r.axes().size(), r.body(), g, a.size());
-                default -> false;
-            };
-            case ROWS -> switch (a.rule()) {
-                case Array.Reduction r -> a.size() == g.rows
-                        && !isColumns(a, r)
-                        && rowLocal(r.axes(), r.axes().size(), r.body(), g, g.rows);
-                case Array.Pointwise p -> factors(a, g.rows)
-                        && (g.rows >= FEW_ROWS || a.size() <= SMALL)
-                        && rowLocal(p.axes(), prefix(a, g.rows), p.body(), g, g.rows);
-                default -> false;
-            };
+            case TILES, COLUMNS ->
+                a.rule() instanceof Array.Pointwise p
+                        && a.size() == g.members.getFirst().size()
+                        && inPlace(p.axes(), p.body(), g);
+            case LOOP ->
+                switch (a.rule()) {
+                    case Array.Pointwise p -> a.size() == g.members.getFirst().size() && inPlace(p.axes(), p.body(), g);
+                    case Array.Reduction r ->
+                        !isColumns(a, r)
+                                && a.size() >= FEW_ROWS
+                                && g.members.stream()
+                                        .allMatch(m -> m.size() % Math.max(1, a.size()) == 0 && factors(m, a.size()))
+                                && rowLocal(r.axes(), r.axes().size(), r.body(), g, a.size());
+                    default -> false;
+                };
+            case ROWS ->
+                switch (a.rule()) {
+                    case Array.Reduction r ->
+                        a.size() == g.rows
+                                && !isColumns(a, r)
+                                && rowLocal(r.axes(), r.axes().size(), r.body(), g, g.rows);
+                    case Array.Pointwise p ->
+                        factors(a, g.rows)
+                                && (g.rows >= FEW_ROWS || a.size() <= SMALL)
+                                && rowLocal(p.axes(), prefix(a, g.rows), p.body(), g, g.rows);
+                    default -> false;
+                };
             case LINES -> false;
         };
     }
@@ -194,11 +201,16 @@ final class Grouping {
     /** Every load of the group's arrays is within the row that is being computed. */
     private boolean rowLocal(List<Var> axes, int rowAxes, Scalar body, Group g, long rows) {
         Index own = Index.linear(axes.subList(0, rowAxes));
-        return Scalar.loads(body).stream().filter(l -> groupOf.get(l.array()) == g).allMatch(l -> {
-            long inner = l.array().size() / rows;
-            return l.array().size() % rows == 0
-                    && l.array().position(l.at()).div(Math.max(1, inner)).equals(own);
-        });
+        return Scalar.loads(body).stream()
+                .filter(l -> groupOf.get(l.array()) == g)
+                .allMatch(l -> {
+                    long inner = l.array().size() / rows;
+                    return l.array().size() % rows == 0
+                            && l.array()
+                                    .position(l.at())
+                                    .div(Math.max(1, inner))
+                                    .equals(own);
+                });
     }
 
     private static boolean factors(Array a, long rows) {
@@ -313,16 +325,16 @@ final class Grouping {
         List<Kernel.Stage> stages = new ArrayList<>();
         for (Array a : g.members) {
             switch (a.rule()) {
-                case Array.Reduction r -> stages.add(new Kernel.Stage.Reduce(
-                        a,
-                        r.over(),
-                        r.fold(),
-                        Scalar.substitute(r.body(), Schedule.replace(r.axes(), Index.unravel(row, a.shape()))),
-                        wanted.contains(a)));
+                case Array.Reduction r ->
+                    stages.add(new Kernel.Stage.Reduce(
+                            a,
+                            r.over(),
+                            r.fold(),
+                            Scalar.substitute(r.body(), Schedule.replace(r.axes(), Index.unravel(row, a.shape()))),
+                            wanted.contains(a)));
                 case Array.Pointwise p -> {
                     int s = prefix(a, g.rows);
-                    List<Index> at = new ArrayList<>(
-                            Index.unravel(row, java.util.Arrays.copyOf(a.shape(), s)));
+                    List<Index> at = new ArrayList<>(Index.unravel(row, java.util.Arrays.copyOf(a.shape(), s)));
                     List<Var> inner = p.axes().subList(s, p.axes().size());
                     at.addAll(Index.of(inner));
                     Scalar body = Scalar.substitute(p.body(), Schedule.replace(p.axes(), at));

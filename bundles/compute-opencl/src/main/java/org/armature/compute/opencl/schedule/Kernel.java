@@ -38,9 +38,8 @@ public sealed interface Kernel {
         public List<Array> writes() {
             return stages.stream()
                     .flatMap(s -> switch (s) {
-                        case Stage.Reduce r -> r.stored()
-                                ? java.util.stream.Stream.of(r.array())
-                                : java.util.stream.Stream.<Array>empty();
+                        case Stage.Reduce r ->
+                            r.stored() ? java.util.stream.Stream.of(r.array()) : java.util.stream.Stream.<Array>empty();
                         case Stage.Fill f -> f.stores().stream().map(Store::array);
                     })
                     .toList();

@@ -138,9 +138,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 List<Var> axes = Var.each("p", shape);
                 Index column = Index.of(axes.get(1)).times(PANEL).plus(Index.of(axes.get(3)));
                 Index inside = column.clamp(0, c.column().size() - 1);
-                Scalar body = Scalar.substitute(c.right(), v -> v == c.batch()
-                        ? Index.of(axes.get(0))
-                        : v == c.column() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
+                Scalar body = Scalar.substitute(
+                        c.right(),
+                        v -> v == c.batch()
+                                ? Index.of(axes.get(0))
+                                : v == c.column() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
                 Array p = new Array(a.name() + ".panels", DType.FLOAT, shape, new Array.Pointwise(axes, body));
                 order.add(p);
                 forced.put(p, true);
@@ -151,13 +153,19 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 boolean leftBatched = Scalar.vars(left).contains(c.batch());
                 Scalar leftBody = left;
                 Array rows = shared.computeIfAbsent(key(left, c.batch(), c.row(), c.inner()), k -> {
-                    long[] shape = {leftBatched ? c.batch().size() : 1, c.row().size(), c.inner().size()};
+                    long[] shape = {
+                        leftBatched ? c.batch().size() : 1,
+                        c.row().size(),
+                        c.inner().size()
+                    };
                     List<Var> axes = Var.each("l", shape);
-                    Scalar body = Scalar.substitute(leftBody, v -> v == c.batch()
-                            ? Index.of(axes.get(0))
-                            : v == c.row()
-                                    ? Index.of(axes.get(1))
-                                    : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
+                    Scalar body = Scalar.substitute(
+                            leftBody,
+                            v -> v == c.batch()
+                                    ? Index.of(axes.get(0))
+                                    : v == c.row()
+                                            ? Index.of(axes.get(1))
+                                            : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
                     Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
                     order.add(r);
                     forced.put(r, true);
@@ -235,7 +243,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             if (results >= FEW_ROWS || length < 32768) {
                 return new Array(a.name(), a.type(), a.shape(), r);
             }
-            Var split = r.over().stream().filter(v -> v.size() >= 32).findFirst().orElse(null);
+            Var split =
+                    r.over().stream().filter(v -> v.size() >= 32).findFirst().orElse(null);
             if (split == null) {
                 return new Array(a.name(), a.type(), a.shape(), r);
             }
@@ -250,8 +259,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             over.set(over.indexOf(split), within);
             Index inside = at.clamp(0, split.size() - 1);
             Scalar body = Scalar.substitute(r.body(), v -> v == split ? inside : Index.of(v));
-            body = Scalar.select(
-                    List.of(new Scalar.Inside(at, 0, split.size())), body, neutral(r.fold(), body.type()));
+            body = Scalar.select(List.of(new Scalar.Inside(at, 0, split.size())), body, neutral(r.fold(), body.type()));
             long[] shape = axes.stream().mapToLong(Var::size).toArray();
             DType type = Scalar.computed(a.type());
             Array parts = new Array(a.name() + ".parts", type, shape, new Array.Reduction(axes, over, r.fold(), body));
@@ -271,10 +279,16 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             return switch (fold) {
                 case SUM -> Scalar.literal(t, 0L);
                 case PRODUCT -> new Scalar.Literal(t, 1, 1);
-                case MAX -> new Scalar.Literal(
-                        t, Double.NEGATIVE_INFINITY, t == DType.INT64 ? Long.MIN_VALUE : t == DType.INT32 ? Integer.MIN_VALUE : 0);
-                case MIN -> new Scalar.Literal(
-                        t, Double.POSITIVE_INFINITY, t == DType.INT64 ? Long.MAX_VALUE : t == DType.INT32 ? Integer.MAX_VALUE : 1);
+                case MAX ->
+                    new Scalar.Literal(
+                            t,
+                            Double.NEGATIVE_INFINITY,
+                            t == DType.INT64 ? Long.MIN_VALUE : t == DType.INT32 ? Integer.MIN_VALUE : 0);
+                case MIN ->
+                    new Scalar.Literal(
+                            t,
+                            Double.POSITIVE_INFINITY,
+                            t == DType.INT64 ? Long.MAX_VALUE : t == DType.INT32 ? Integer.MAX_VALUE : 1);
             };
         }
 
@@ -404,11 +418,12 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         switch (k) {
             case Kernel.Columns c -> own.add(c.reduction());
             case Kernel.Tiles t -> own.add(t.product());
-            case Kernel.Rows r -> r.stages().forEach(s -> {
-                if (s instanceof Kernel.Stage.Reduce f) {
-                    own.add(f.array());
-                }
-            });
+            case Kernel.Rows r ->
+                r.stages().forEach(s -> {
+                    if (s instanceof Kernel.Stage.Reduce f) {
+                        own.add(f.array());
+                    }
+                });
             default -> {}
         }
         for (Scalar s : bodies(k)) {
@@ -426,12 +441,13 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         List<Scalar> all = new ArrayList<>();
         switch (k) {
             case Kernel.Loop l -> l.stores().forEach(s -> all.add(s.body()));
-            case Kernel.Rows r -> r.stages().forEach(s -> {
-                switch (s) {
-                    case Kernel.Stage.Reduce f -> all.add(f.body());
-                    case Kernel.Stage.Fill f -> f.stores().forEach(t -> all.add(t.body()));
-                }
-            });
+            case Kernel.Rows r ->
+                r.stages().forEach(s -> {
+                    switch (s) {
+                        case Kernel.Stage.Reduce f -> all.add(f.body());
+                        case Kernel.Stage.Fill f -> f.stores().forEach(t -> all.add(t.body()));
+                    }
+                });
             case Kernel.Columns c -> {
                 all.add(c.body());
                 c.stores().forEach(s -> all.add(s.body()));
@@ -449,15 +465,21 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     /** About how many additions a kernel does; a multiplication with an addition counts two. */
     public static double flops(Kernel k) {
         return switch (k) {
-            case Kernel.Loop l -> Bodies.size(l.space()) * l.stores().stream().mapToDouble(s -> cost(s.body())).sum();
-            case Kernel.Rows r -> Bodies.size(r.rows())
-                    * r.stages().stream()
-                            .mapToDouble(s -> switch (s) {
-                                case Kernel.Stage.Reduce f -> Bodies.size(f.over()) * (1 + cost(f.body()));
-                                case Kernel.Stage.Fill f -> Bodies.size(f.inner())
-                                        * f.stores().stream().mapToDouble(t -> cost(t.body())).sum();
-                            })
-                            .sum();
+            case Kernel.Loop l ->
+                Bodies.size(l.space())
+                        * l.stores().stream().mapToDouble(s -> cost(s.body())).sum();
+            case Kernel.Rows r ->
+                Bodies.size(r.rows())
+                        * r.stages().stream()
+                                .mapToDouble(s -> switch (s) {
+                                    case Kernel.Stage.Reduce f -> Bodies.size(f.over()) * (1 + cost(f.body()));
+                                    case Kernel.Stage.Fill f ->
+                                        Bodies.size(f.inner())
+                                                * f.stores().stream()
+                                                        .mapToDouble(t -> cost(t.body()))
+                                                        .sum();
+                                })
+                                .sum();
             case Kernel.Columns c -> Bodies.size(c.axes()) * Bodies.size(c.over()) * (1 + cost(c.body()));
             case Kernel.Tiles t -> t.rule().flops();
             case Kernel.Lines l -> l.array().size();
@@ -466,7 +488,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
     private static double cost(Scalar s) {
         double[] c = {0};
-        new Scalar.Visitor(n -> c[0] += n instanceof Scalar.Apply a ? a.formula().cost() : 0, v -> {}).visit(s);
+        new Scalar.Visitor(
+                        n -> c[0] += n instanceof Scalar.Apply a ? a.formula().cost() : 0, v -> {})
+                .visit(s);
         return c[0];
     }
 
