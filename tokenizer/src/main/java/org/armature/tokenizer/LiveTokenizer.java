@@ -181,20 +181,15 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
         }
         SequencedMap<String, Figure> now = new LinkedHashMap<>();
         int[] z = latentShape();
+        String size = String.format(Locale.ROOT, "%d x %d x %d latents", z[0], z[1], z[2]);
+        String quality = String.format(Locale.ROOT, "%.1f dB", -10 * Math.log10(squares / original.length));
         now.put(
-                String.format(
-                        Locale.ROOT,
-                        "%s camera, and from its %d x %d x %d latents (PSNR %.1f dB)",
-                        camera,
-                        z[0],
-                        z[1],
-                        z[2],
-                        -10 * Math.log10(squares / original.length)),
+                camera + " camera and what its " + size + " say",
                 new Figure.Pictures(
                         2,
                         List.of(
                                 new Figure.Picture("original", s, s, original),
-                                new Figure.Picture("reconstruction", s, s, restored))));
+                                new Figure.Picture("reconstruction, " + quality, s, s, restored))));
         figures = now;
     }
 
