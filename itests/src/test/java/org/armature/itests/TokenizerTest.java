@@ -57,8 +57,8 @@ class TokenizerTest {
         try (ServerSocket free = new ServerSocket(0)) {
             port = free.getLocalPort();
         }
-        try (RuntimeProcess runtime = RuntimeProcess.start(folder, "--port", Integer.toString(port))
-                .awaitRunning()) {
+        try (RuntimeProcess runtime =
+                RuntimeProcess.start(folder, "--port", Integer.toString(port)).awaitRunning()) {
             String base = "http://localhost:" + port;
             runtime.await("the dashboard", () -> get(client, base + "/api/state") != null);
             CompletableFuture<InputStream> looking = client.sendAsync(
@@ -97,7 +97,8 @@ class TokenizerTest {
         JsonNode figures = get(client, base + "/api/figures");
         if (figures != null) {
             for (JsonNode f : figures) {
-                if (f.get("heading").asText().equals("vtp") && f.get("kind").asText().equals("Pictures")) {
+                if (f.get("heading").asText().equals("vtp")
+                        && f.get("kind").asText().equals("Pictures")) {
                     return f.get("revision").asInt();
                 }
             }
