@@ -34,8 +34,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The dashboard of a running robot in real Chromium: what an engineer does with it. {@code -Darmature.page=URL} uses a
- * runtime that runs already; {@code -Darmature.screenshot=FILE} leaves a picture of it, {@code -Darmature.theme=dark|light}
- * chooses its colours.
+ * runtime that runs already; {@code -Darmature.screenshot=FILE} (relative to the repository) leaves a picture of it,
+ * {@code -Darmature.theme=dark|light} chooses its colours.
  */
 @Timeout(600)
 class PageTest {
@@ -225,7 +225,7 @@ class PageTest {
         String file = System.getProperty("armature.screenshot", "");
         if (!file.isEmpty()) {
             page.waitForTimeout(12_000);
-            page.screenshot(new Page.ScreenshotOptions().setPath(Path.of(file).toAbsolutePath()));
+            page.screenshot(new Page.ScreenshotOptions().setPath(Path.of(System.getProperty("armature.root")).resolve(file)));
         }
     }
 }
