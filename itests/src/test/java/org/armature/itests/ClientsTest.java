@@ -57,8 +57,7 @@ class ClientsTest {
             assertEquals(200, events.statusCode());
             stream = events.body();
             Thread.ofVirtual().start(() -> {
-                try (BufferedReader lines =
-                        new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
+                try (BufferedReader lines = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
                     for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                         if (line.equals("event: frame")) {
                             frames.incrementAndGet();
@@ -94,8 +93,7 @@ class ClientsTest {
 
     private JsonNode get(String address) throws Exception {
         return new ObjectMapper()
-                .readTree(http.send(
-                                HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofString())
+                .readTree(http.send(HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofString())
                         .body());
     }
 
@@ -129,7 +127,8 @@ class ClientsTest {
 
     @Test
     void tenDashboardsAndNone() throws Exception {
-        try (RuntimeProcess runtime = RuntimeProcess.start(folder, "--seed", "3").awaitRunning()) {
+        try (RuntimeProcess runtime =
+                RuntimeProcess.start(folder, "--seed", "3").awaitRunning()) {
             Matcher address =
                     Pattern.compile("dashboard (http://localhost:\\d+)").matcher(runtime.stderr());
             assertTrue(address.find(), runtime.stderr());

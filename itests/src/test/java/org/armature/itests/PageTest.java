@@ -225,7 +225,8 @@ class PageTest {
         String file = System.getProperty("armature.screenshot", "");
         if (!file.isEmpty()) {
             page.waitForTimeout(12_000);
-            page.screenshot(new Page.ScreenshotOptions().setPath(Path.of(System.getProperty("armature.root")).resolve(file)));
+            page.screenshot(new Page.ScreenshotOptions()
+                    .setPath(Path.of(System.getProperty("armature.root")).resolve(file)));
         }
     }
 }
