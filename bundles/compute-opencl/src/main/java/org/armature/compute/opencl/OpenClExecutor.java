@@ -13,6 +13,7 @@ import org.armature.compute.Program;
 import org.armature.compute.opencl.device.BinaryCache;
 import org.armature.compute.opencl.device.Devices;
 import org.armature.compute.opencl.device.OpenClDevice;
+import org.armature.compute.opencl.device.Roof;
 import org.armature.graph.Graph;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
@@ -120,6 +121,11 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
         return open.computeIfAbsent(
                 info.id(),
                 k -> new OpenClDevice(info, new BinaryCache(cache.resolve("kernels")), cache.resolve("failed")));
+    }
+
+    /** What the default device can do at best, measured. */
+    Roof roof() {
+        return Roof.measure(device(""));
     }
 
     @Override

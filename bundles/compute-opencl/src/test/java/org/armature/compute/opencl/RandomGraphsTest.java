@@ -1,0 +1,167 @@
+package org.armature.compute.opencl;
+
+import static org.armature.graph.Ops.*;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.armature.autodiff.ReverseMode;
+import org.armature.compute.GradientRequest;
+import org.armature.compute.Program;
+import org.armature.compute.ReferenceExecutor;
+import org.armature.compute.Tensor;
+import org.armature.graph.Graph;
+import org.armature.graph.Shape;
+import org.armature.graph.Value;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Random graphs and their derivatives against the plain executor. Ten minutes with {@code -Darmature.long=true}. */
+class RandomGraphsTest {
+    @TempDir
+    static Path cache;
+
+    private static OpenClExecutor executor;
+
+    @BeforeAll
+    static void open() {
+        executor = new OpenClExecutor("", "", cache);
+        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
+    }
+
+    @AfterAll
+    static void close() {
+        executor.close();
+    }
+
+    @Test
+    void agreeWithTheReference() {
+        long seconds = Boolean.getBoolean("armature.long") ? 600 : 8;
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
+        int n = 0;
+        for (long seed = 1; seed == 1 || System.nanoTime() < end; seed++) {
+            compare(seed);
+            n++;
+        }
+        System.out.println(n + " random graphs agree");
+    }
+
+    private static void compare(long seed) {
+        Graph g = graph(seed);
+        Graph joint = new ReverseMode()
+                .gradients(g, new GradientRequest(
+                        List.of("y"), List.of("x", "w"), List.of(), List.copyOf(g.outputs().keySet()), 0));
+        Random random = new Random(seed);
+        Map<String, Tensor> in = new HashMap<>();
+        for (List<Value> sources : List.of(joint.inputs(), joint.parameters())) {
+            for (Value v : sources) {
+                Tensor t = Tensor.zeros(v.type());
+                for (long i = 0; i < t.size(); i++) {
+                    t.set(i, random.nextGaussian());
+                }
+                in.put(v.name(), t);
+            }
+        }
+        try (Program want = new ReferenceExecutor().compile(joint);
+                Program have = executor.compile(joint)) {
+            Map<String, Tensor> expected = want.run(in);
+            have.run(in).forEach((name, t) -> same(seed, name, expected.get(name), t, g));
+        }
+    }
+
+    private static void same(long seed, String name, Tensor want, Tensor have, Graph g) {
+        double scale = 1e-3;
+        for (long i = 0; i < want.size(); i++) {
+            scale = Math.max(scale, Math.abs(want.get(i)));
+        }
+        for (long i = 0; i < want.size(); i++) {
+            assertEquals(
+                    want.get(i),
+                    have.get(i),
+                    2e-4 * scale,
+                    "seed " + seed + ", output " + name + ", element " + i + " of\n" + g);
+        }
+    }
+
+    /** A dozen operators on arrays of up to four axes; every value keeps the size of {@code x} or is made to. */
+    private static Graph graph(long seed) {
+        Random r = new Random(seed);
+        Graph.Builder b = Graph.builder("random" + seed);
+        int rank = 2 + r.nextInt(3);
+        long[] sizes = new long[rank];
+        for (int i = 0; i < rank; i++) {
+            sizes[i] = 1 + r.nextInt(i == rank - 1 ? 40 : 5);
+        }
+        Shape shape = Shape.of(sizes);
+        Value x = b.input("x", shape);
+        Value w = b.parameter("w", org.armature.graph.DType.FLOAT, Shape.of(sizes[rank - 1], sizes[rank - 1]));
+        List<Value> values = new ArrayList<>(List.of(x));
+        for (int i = 0; i < 12; i++) {
+            Value a = values.get(r.nextInt(values.size()));
+            Value c = values.get(r.nextInt(values.size()));
+            int axis = r.nextInt(rank);
+            long last = sizes[rank - 1];
+            values.add(
+                    switch (r.nextInt(16)) {
+                        case 0 -> add(a, c);
+                        case 1 -> mul(tanh(a), c);
+                        case 2 -> sub(a, tanh(c));
+                        case 3 -> gelu(tanh(a));
+                        case 4 -> exp(tanh(a));
+                        case 5 -> softmax(a, axis);
+                        case 6 -> mul(matMul(tanh(a), w), 0.2);
+                        case 7 -> sub(a, reduceMean(a, true, axis));
+                        case 8 -> add(c, reduceMax(a, true, axis));
+                        case 9 -> div(a, add(reduceSumSquare(a, true, -1), 1));
+                        case 10 -> back(a, shape, r);
+                        case 11 -> reshape(mul(reshape(a, Shape.of(shape.size())), 0.5), shape);
+                        case 12 -> concat(
+                                rank - 1,
+                                slice(a, rank - 1, last / 2, last),
+                                slice(tanh(c), rank - 1, 0, last / 2));
+                        case 13 -> {
+                            long from = r.nextInt(3);
+                            yield slice(pad(a, 0.5, pads(rank, axis)), axis, from, from + sizes[axis]);
+                        }
+                        case 14 -> sigmoid(add(a, reduceLogSumExp(c, true, axis)));
+                        default -> cumSum(mul(tanh(a), 0.3), axis, r.nextBoolean(), r.nextBoolean());
+                    });
+        }
+        Value y = values.getLast();
+        for (Value v : values.subList(values.size() - 4, values.size() - 1)) {
+            y = add(y, v);
+        }
+        return b.output("y", y).build();
+    }
+
+    private static long[] pads(int rank, int axis) {
+        long[] p = new long[2 * rank];
+        p[axis] = 1;
+        p[rank + axis] = 1;
+        return p;
+    }
+
+    /** There and back by different ways. */
+    private static Value back(Value a, Shape shape, Random r) {
+        int rank = shape.rank();
+        long[] perm = new long[rank];
+        long[] inverse = new long[rank];
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < rank; i++) {
+            order.add(i);
+        }
+        java.util.Collections.shuffle(order, r);
+        for (int i = 0; i < rank; i++) {
+            perm[i] = order.get(i);
+            inverse[order.get(i)] = i;
+        }
+        return transpose(tanh(transpose(a, perm)), inverse);
+    }
+}
