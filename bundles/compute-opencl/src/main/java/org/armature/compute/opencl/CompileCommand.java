@@ -38,7 +38,9 @@ import picocli.CommandLine.Spec;
 
 /** {@code armature compile MODEL.onnx [--show] [--profile] [--roofline FILE]}. */
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=compile")
-@Command(name = "compile", description = "Compiles a model for OpenCL; shows schedule, kernels and where the time goes.")
+@Command(
+        name = "compile",
+        description = "Compiles a model for OpenCL; shows schedule, kernels and where the time goes.")
 public final class CompileCommand implements Callable<Integer> {
     private final Executor executor;
     private final List<ModelFormat> formats;
@@ -108,7 +110,8 @@ public final class CompileCommand implements Callable<Integer> {
                 throw new UnsupportedOperationException(
                         "graph " + graph.name() + " has sizes that depend on inputs: there is one program per value");
             }
-            long distinct = c.launches().stream().map(l -> l.source().text()).distinct().count();
+            long distinct =
+                    c.launches().stream().map(l -> l.source().text()).distinct().count();
             out.printf(
                     Locale.ROOT,
                     "%s: %d nodes, %d kernels (%d different), %.1f MiB between them%n",
@@ -155,13 +158,15 @@ public final class CompileCommand implements Callable<Integer> {
     private static Map<String, Tensor> random(Graph graph) {
         Random random = new Random(1);
         Map<String, Tensor> inputs = new LinkedHashMap<>();
-        Stream.concat(graph.inputs().stream(), graph.parameters().stream()).map(Value.class::cast).forEach(v -> {
-            Tensor t = Tensor.zeros(v.type());
-            for (long i = 0; v.dtype().isFloating() && i < t.size(); i++) {
-                t.set(i, random.nextGaussian() * 0.1);
-            }
-            inputs.put(v.name(), t);
-        });
+        Stream.concat(graph.inputs().stream(), graph.parameters().stream())
+                .map(Value.class::cast)
+                .forEach(v -> {
+                    Tensor t = Tensor.zeros(v.type());
+                    for (long i = 0; v.dtype().isFloating() && i < t.size(); i++) {
+                        t.set(i, random.nextGaussian() * 0.1);
+                    }
+                    inputs.put(v.name(), t);
+                });
         return inputs;
     }
 

@@ -40,22 +40,33 @@ final class Roofline {
                     Locale.ROOT,
                     "<line x1=\"%1$.1f\" y1=\"%2$d\" x2=\"%1$.1f\" y2=\"%3$d\" stroke=\"#ddd\"/>"
                             + "<text x=\"%1$.1f\" y=\"%4$d\" text-anchor=\"middle\">%5$s</text>%n",
-                    x(e), MARGIN, HEIGHT - MARGIN, HEIGHT - MARGIN + 18, power(e)));
+                    x(e),
+                    MARGIN,
+                    HEIGHT - MARGIN,
+                    HEIGHT - MARGIN + 18,
+                    power(e)));
         }
         for (double e = bottom; e <= top; e++) {
             s.append(String.format(
                     Locale.ROOT,
                     "<line x1=\"%1$d\" y1=\"%2$.1f\" x2=\"%3$d\" y2=\"%2$.1f\" stroke=\"#ddd\"/>"
                             + "<text x=\"%4$d\" y=\"%2$.1f\" text-anchor=\"end\">%5$s</text>%n",
-                    MARGIN, y(e, bottom, top), WIDTH - MARGIN, MARGIN - 6, power(e)));
+                    MARGIN,
+                    y(e, bottom, top),
+                    WIDTH - MARGIN,
+                    MARGIN - 6,
+                    power(e)));
         }
         double ridge = Math.log10(roof.gflops() / roof.gigabytes());
         s.append(String.format(
                 Locale.ROOT,
                 "<polyline points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\" fill=\"none\" stroke=\"#345\" stroke-width=\"2\"/>%n",
-                x(LEFT), y(Math.log10(roof.gigabytes()) + LEFT, bottom, top),
-                x(ridge), y(Math.log10(roof.gflops()), bottom, top),
-                x(RIGHT), y(Math.log10(roof.gflops()), bottom, top)));
+                x(LEFT),
+                y(Math.log10(roof.gigabytes()) + LEFT, bottom, top),
+                x(ridge),
+                y(Math.log10(roof.gflops()), bottom, top),
+                x(RIGHT),
+                y(Math.log10(roof.gflops()), bottom, top)));
         double total = timings.stream().mapToDouble(Timing::seconds).sum();
         for (Timing t : timings) {
             double flops = Math.max(1, Schedule.flops(t.launch().kernel()));
@@ -76,12 +87,19 @@ final class Roofline {
                 "<text x=\"%d\" y=\"24\" font-size=\"15\">%s</text><text x=\"%d\" y=\"%d\" text-anchor=\"middle\">operations per"
                         + " byte (roof: %.0f GFLOP/s, %.1f GB/s; area: time)</text>"
                         + "<text x=\"14\" y=\"40\">GFLOP/s</text>%n</svg>%n",
-                MARGIN, escape(title), WIDTH / 2, HEIGHT - 14, roof.gflops(), roof.gigabytes()));
+                MARGIN,
+                escape(title),
+                WIDTH / 2,
+                HEIGHT - 14,
+                roof.gflops(),
+                roof.gigabytes()));
         return s.toString();
     }
 
     private static String power(double e) {
-        return e >= 0 ? String.format(Locale.ROOT, "%.0f", Math.pow(10, e)) : String.format(Locale.ROOT, "%.4g", Math.pow(10, e));
+        return e >= 0
+                ? String.format(Locale.ROOT, "%.0f", Math.pow(10, e))
+                : String.format(Locale.ROOT, "%.4g", Math.pow(10, e));
     }
 
     private static double x(double e) {

@@ -56,8 +56,14 @@ class RandomGraphsTest {
     private static void compare(long seed) {
         Graph g = graph(seed);
         Graph joint = new ReverseMode()
-                .gradients(g, new GradientRequest(
-                        List.of("y"), List.of("x", "w"), List.of(), List.copyOf(g.outputs().keySet()), 0));
+                .gradients(
+                        g,
+                        new GradientRequest(
+                                List.of("y"),
+                                List.of("x", "w"),
+                                List.of(),
+                                List.copyOf(g.outputs().keySet()),
+                                0));
         Random random = new Random(seed);
         Map<String, Tensor> in = new HashMap<>();
         for (List<Value> sources : List.of(joint.inputs(), joint.parameters())) {
@@ -122,10 +128,8 @@ class RandomGraphsTest {
                         case 9 -> div(a, add(reduceSumSquare(a, true, -1), 1));
                         case 10 -> back(a, shape, r);
                         case 11 -> reshape(mul(reshape(a, Shape.of(shape.size())), 0.5), shape);
-                        case 12 -> concat(
-                                rank - 1,
-                                slice(a, rank - 1, last / 2, last),
-                                slice(tanh(c), rank - 1, 0, last / 2));
+                        case 12 ->
+                            concat(rank - 1, slice(a, rank - 1, last / 2, last), slice(tanh(c), rank - 1, 0, last / 2));
                         case 13 -> {
                             long from = r.nextInt(3);
                             yield slice(pad(a, 0.5, pads(rank, axis)), axis, from, from + sizes[axis]);

@@ -140,7 +140,8 @@ class RobustnessTest {
         var wide = cumSum(expand(x, 1L << 20, 1L << 16), 1, false, false);
         Graph g = b.output("y", reduceMax(wide, false, 0, 1)).build();
         try (OpenClExecutor e = open()) {
-            OutOfMemoryError error = assertThrows(OutOfMemoryError.class, () -> e.compile(g).close());
+            OutOfMemoryError error =
+                    assertThrows(OutOfMemoryError.class, () -> e.compile(g).close());
             assertTrue(error.getMessage().contains("float[1048576, 65536]"), error.getMessage());
         }
     }

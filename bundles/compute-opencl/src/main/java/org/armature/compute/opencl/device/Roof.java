@@ -32,7 +32,8 @@ public record Roof(double gflops, double gigabytes) {
         Source fma = new Source(
                 "peak",
                 "__kernel void peak(__global float8* restrict a) {\n    const float8 x = a[get_global_id(0)];\n"
-                        + "    const float8 y = x * 0.5f;\n" + start + "    for (int i = 0; i < " + steps + "; ++i) {\n" + chains
+                        + "    const float8 y = x * 0.5f;\n" + start + "    for (int i = 0; i < " + steps + "; ++i) {\n"
+                        + chains
                         + "    }\n    a[get_global_id(0)] = " + sum + ";\n}\n",
                 List.of(),
                 new long[] {items},
