@@ -1,11 +1,19 @@
 package org.armature.policyserver;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Function;
+import org.armature.robot.PolicyEndpoint;
+import org.armature.robot.PolicyFiles;
+import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.component.annotations.ServiceScope;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -18,10 +26,11 @@ import picocli.CommandLine.Parameters;
         description = "Serves a policy over openpi's WebSocket protocol (openpi-client works unchanged).")
 public final class ServeCommand implements Callable<Integer> {
     private final Endpoints endpoints;
+    private final @Nullable PolicyFiles files;
 
     @Parameters(
             paramLabel = "POLICY",
-            description = "armature.id of the policy that '/' serves; others are at /policies/ID")
+            description = "armature.id of the policy that '/' serves, or a JSON file that describes one; others are at /policies/ID")
     private String policy = "";
 
     @Option(
@@ -62,17 +71,36 @@ public final class ServeCommand implements Callable<Integer> {
 
     /** The policies there are. */
     @Activate
-    public ServeCommand(@Reference Endpoints endpoints) {
+    public ServeCommand(
+            @Reference Endpoints endpoints,
+            @Reference(
+                            cardinality = ReferenceCardinality.OPTIONAL,
+                            policyOption = ReferencePolicyOption.GREEDY)
+                    @Nullable
+                    PolicyFiles files) {
         this.endpoints = endpoints;
+        this.files = files;
     }
 
     @Override
     public Integer call() throws Exception {
+        if (policy.endsWith(".json") && files != null) {
+            try (PolicyFiles.Opened opened = files.open(Path.of(policy))) {
+                return serve(name -> name.isEmpty() ? opened : endpoints.find(name));
+            } catch (IllegalArgumentException | IOException e) {
+                System.err.println(e.getMessage());
+                return e instanceof IOException ? 1 : 2;
+            }
+        }
         if (endpoints.find(policy) == null) {
             System.err.println(
                     "No policy '" + policy + "' is here; there are: " + String.join(", ", endpoints.ids()) + ".");
             return 2;
         }
+        return serve(name -> endpoints.find(name.isEmpty() ? policy : name));
+    }
+
+    private int serve(Function<String, @Nullable PolicyEndpoint> served) {
         PolicyServer.Settings settings = new PolicyServer.Settings(
                 host,
                 port,
@@ -82,11 +110,11 @@ public final class ServeCommand implements Callable<Integer> {
                 tls,
                 env("ARMATURE_TLS_PASSWORD"),
                 debug);
-        try (PolicyServer server = new PolicyServer(settings, name -> endpoints.find(name.isEmpty() ? policy : name))) {
+        try (PolicyServer server = new PolicyServer(settings, served)) {
             System.out.println("Serving " + policy + " at " + server.address() + "; Ctrl-C ends it.");
             System.out.flush();
             new CountDownLatch(1).await();
-        } catch (java.io.IOException e) {
+        } catch (IOException e) {
             System.err.println(e.getMessage());
             return 1;
         } catch (InterruptedException e) {

@@ -1,0 +1,220 @@
+package org.armature.learned;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.ReentrantLock;
+import org.armature.compute.Program;
+import org.armature.compute.Tensor;
+import org.armature.graph.DType;
+import org.armature.graph.Shape;
+import org.armature.graph.TensorType;
+import org.armature.model.Parameters;
+import org.armature.robot.NdArray;
+import org.armature.robot.PolicyFiles;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network behind named values. Requests of several connections that wait at the same time are computed as one batch;
+ * a request that is alone never waits for company.
+ */
+final class NetworkEndpoint implements PolicyFiles.Opened {
+    /**
+     * Where an input of the network comes from.
+     *
+     * @param key of the observation
+     * @param words how a text becomes numbers; null for arrays
+     * @param mean subtracted, one number or one for each element
+     * @param deviation then divided by
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Source(String key, @Nullable Words words, double[] mean, double[] deviation) {}
+
+    /**
+     * What comes out.
+     *
+     * @param name of the network's output
+     * @param horizon H
+     * @param actions A
+     * @param scale multiplied, one number or one for each action
+     * @param offset then added
+     * @param low limit of each action
+     * @param high limit of each action
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Result(String name, int horizon, int actions, double[] scale, double[] offset, double low, double high) {}
+
+    private static final class Request {
+        private final Map<String, float[]> inputs;
+        private float @Nullable [] actions;
+        private @Nullable RuntimeException failure;
+
+        Request(Map<String, float[]> inputs) {
+            this.inputs = inputs;
+        }
+
+        boolean done() {
+            return actions != null || failure != null;
+        }
+    }
+
+    private final Program program;
+    private final Parameters weights;
+    private final Map<String, Source> sources;
+    private final Result result;
+    private final Map<String, Object> metadata;
+    private final int largest;
+    private final ConcurrentLinkedQueue<Request> waiting = new ConcurrentLinkedQueue<>();
+    private final ReentrantLock device = new ReentrantLock();
+
+    /**
+     * Over a compiled network, which it closes with its weights.
+     *
+     * @param largest batch that may be computed at once
+     */
+    NetworkEndpoint(
+            Program program,
+            Parameters weights,
+            Map<String, Source> sources,
+            Result result,
+            Map<String, Object> metadata,
+            int largest) {
+        this.program = program;
+        this.weights = weights;
+        this.sources = sources;
+        this.result = result;
+        this.metadata = metadata;
+        this.largest = largest;
+    }
+
+    @Override
+    public Map<String, Object> metadata() {
+        return metadata;
+    }
+
+    @Override
+    public Session open() {
+        return this::infer;
+    }
+
+    private Map<String, Object> infer(Map<String, Object> observation) {
+        Map<String, float[]> inputs = new LinkedHashMap<>();
+        program.inputs().forEach((name, type) -> {
+            Source s = sources.get(name);
+            if (s != null) {
+                inputs.put(name, numbers(s, observation, type.shape().slice(1, type.shape().rank())));
+            }
+        });
+        float[] a = compute(new Request(inputs));
+        double[] out = new double[result.horizon() * result.actions()];
+        for (int i = 0; i < out.length; i++) {
+            int j = i % result.actions();
+            double v = a[i] * at(result.scale(), j) + at(result.offset(), j);
+            out[i] = Math.clamp(v, result.low(), result.high());
+        }
+        return Map.of("actions", NdArray.of(out, result.horizon(), result.actions()));
+    }
+
+    private static double at(double[] values, int i) {
+        return values[values.length == 1 ? 0 : i];
+    }
+
+    private static float[] numbers(Source s, Map<String, Object> observation, Shape shape) {
+        Object v = observation.get(s.key());
+        if (v == null) {
+            throw new IllegalArgumentException(
+                    "the key '" + s.key() + "' is missing: the observation has " + observation.keySet());
+        }
+        if (s.words() != null) {
+            if (!(v instanceof String text)) {
+                throw new IllegalArgumentException(
+                        "'" + s.key() + "' is " + (v instanceof NdArray a ? a : v.getClass().getSimpleName())
+                                + ", but a text is expected");
+            }
+            return s.words().encode(s.key(), text);
+        }
+        if (!(v instanceof NdArray a)) {
+            throw new IllegalArgumentException(
+                    "'" + s.key() + "' is " + v.getClass().getSimpleName() + ", but an array is expected");
+        }
+        if (!Shape.of(a.shape()).equals(shape)) {
+            throw new IllegalArgumentException("'" + s.key() + "' is " + a + ", but " + shape + " is expected");
+        }
+        double[] d = a.doubles();
+        float[] f = new float[d.length];
+        for (int i = 0; i < f.length; i++) {
+            f[i] = (float) ((d[i] - at(s.mean(), i)) / at(s.deviation(), i));
+        }
+        return f;
+    }
+
+    /** Whoever holds the device computes what waits, others' requests among it. */
+    private float[] compute(Request mine) {
+        waiting.add(mine);
+        device.lock();
+        try {
+            while (!mine.done()) {
+                List<Request> batch = new ArrayList<>();
+                for (Request r; batch.size() < largest && (r = waiting.poll()) != null; ) {
+                    batch.add(r);
+                }
+                run(batch);
+            }
+        } finally {
+            device.unlock();
+        }
+        if (mine.failure != null) {
+            throw mine.failure;
+        }
+        return java.util.Objects.requireNonNull(mine.actions);
+    }
+
+    private void run(List<Request> batch) {
+        Map<String, Tensor> in = new LinkedHashMap<>();
+        Map<String, Tensor> out = Map.of();
+        try {
+            for (Map.Entry<String, TensorType> e : program.inputs().entrySet()) {
+                if (!sources.containsKey(e.getKey())) {
+                    continue;
+                }
+                Tensor t = Tensor.zeros(DType.FLOAT, e.getValue().shape().with(0, batch.size()));
+                in.put(e.getKey(), t);
+                long at = 0;
+                for (Request r : batch) {
+                    float[] v = java.util.Objects.requireNonNull(r.inputs.get(e.getKey()));
+                    java.lang.foreign.MemorySegment.copy(
+                            v, 0, t.data(), java.lang.foreign.ValueLayout.JAVA_FLOAT, at, v.length);
+                    at += 4L * v.length;
+                }
+            }
+            Map<String, Tensor> all = new LinkedHashMap<>(in);
+            program.inputs().keySet().stream()
+                    .filter(n -> !sources.containsKey(n))
+                    .forEach(n -> all.put(n, weights.get(n)));
+            out = program.run(all);
+            float[] a = java.util.Objects.requireNonNull(out.get(result.name())).toFloats();
+            int n = result.horizon() * result.actions();
+            for (int i = 0; i < batch.size(); i++) {
+                batch.get(i).actions = java.util.Arrays.copyOfRange(a, i * n, (i + 1) * n);
+            }
+        } catch (RuntimeException e) {
+            batch.forEach(r -> r.failure = e);
+        } finally {
+            in.values().forEach(Tensor::close);
+            out.values().forEach(Tensor::close);
+        }
+    }
+
+    @Override
+    public void close() {
+        device.lock();
+        try {
+            program.close();
+            weights.close();
+        } finally {
+            device.unlock();
+        }
+    }
+}
