@@ -30,7 +30,8 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "POLICY",
-            description = "armature.id of the policy that '/' serves, or a JSON file that describes one; others are at /policies/ID")
+            description =
+                    "armature.id of the policy that '/' serves, or a JSON file that describes one; others are at /policies/ID")
     private String policy = "";
 
     @Option(
@@ -73,9 +74,7 @@ public final class ServeCommand implements Callable<Integer> {
     @Activate
     public ServeCommand(
             @Reference Endpoints endpoints,
-            @Reference(
-                            cardinality = ReferenceCardinality.OPTIONAL,
-                            policyOption = ReferencePolicyOption.GREEDY)
+            @Reference(cardinality = ReferenceCardinality.OPTIONAL, policyOption = ReferencePolicyOption.GREEDY)
                     @Nullable
                     PolicyFiles files) {
         this.endpoints = endpoints;

@@ -33,8 +33,9 @@ public final class CensoredSquares implements Objective {
         Value y = outputs.get("actions");
         Value t = batch.get("target");
         if (y == null || t == null) {
-            throw new IllegalArgumentException("censored-squares compares the model's actions with the dataset's target,"
-                    + " but there are " + outputs.keySet() + " and " + batch.keySet());
+            throw new IllegalArgumentException(
+                    "censored-squares compares the model's actions with the dataset's target," + " but there are "
+                            + outputs.keySet() + " and " + batch.keySet());
         }
         Value e = sub(y, t);
         Value none = like(e, 0);

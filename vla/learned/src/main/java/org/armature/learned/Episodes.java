@@ -83,9 +83,9 @@ public final class Episodes implements DatasetProvider {
                     System.arraycopy(p.action(), from * actions, target, h * actions, actions);
                     from += from + 1 < n && p.episode()[from + 1] == p.episode()[i] ? 1 : 0;
                 }
-                examples.add(new float[][] {
-                    java.util.Arrays.copyOfRange(p.state(), i * state, (i + 1) * state), said, target
-                });
+                examples.add(
+                        new float[][] {java.util.Arrays.copyOfRange(p.state(), i * state, (i + 1) * state), said, target
+                        });
             }
         }
         return new Examples(List.copyOf(examples), state, words.vocabulary().size(), horizon * actions);
@@ -101,7 +101,9 @@ public final class Episodes implements DatasetProvider {
             all = c.texts("files").stream().map(folder::resolve).toList();
         } else {
             try (Stream<Path> s = Files.list(folder)) {
-                all = s.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+                all = s.filter(f -> f.toString().endsWith(".safetensors"))
+                        .sorted()
+                        .toList();
             }
         }
         if (all.isEmpty()) {
@@ -137,7 +139,12 @@ public final class Episodes implements DatasetProvider {
                 throw new IOException(file + " does not say its prompt: add it to the file's notes");
             }
             return new Part(
-                    s, a, episode.toLongs(), (int) state.shape().dim(1), (int) action.shape().dim(1), prompt);
+                    s,
+                    a,
+                    episode.toLongs(),
+                    (int) state.shape().dim(1),
+                    (int) action.shape().dim(1),
+                    prompt);
         } catch (IllegalArgumentException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
@@ -166,7 +173,11 @@ public final class Episodes implements DatasetProvider {
                 for (int i = 0; t != null && i < indices.length; i++) {
                     float[] v = examples.get(Math.toIntExact(indices[i]))[column];
                     java.lang.foreign.MemorySegment.copy(
-                            v, 0, t.data(), java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i * v.length,
+                            v,
+                            0,
+                            t.data(),
+                            java.lang.foreign.ValueLayout.JAVA_FLOAT_UNALIGNED,
+                            4L * i * v.length,
                             v.length);
                 }
                 column++;

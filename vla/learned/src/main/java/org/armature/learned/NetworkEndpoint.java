@@ -104,7 +104,12 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
         program.inputs().forEach((name, type) -> {
             Source s = sources.get(name);
             if (s != null) {
-                inputs.put(name, numbers(s, observation, type.shape().slice(1, type.shape().rank())));
+                inputs.put(
+                        name,
+                        numbers(
+                                s,
+                                observation,
+                                type.shape().slice(1, type.shape().rank())));
             }
         });
         float[] a = compute(new Request(inputs));
@@ -129,9 +134,8 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
         }
         if (s.words() != null) {
             if (!(v instanceof String text)) {
-                throw new IllegalArgumentException(
-                        "'" + s.key() + "' is " + (v instanceof NdArray a ? a : v.getClass().getSimpleName())
-                                + ", but a text is expected");
+                throw new IllegalArgumentException("'" + s.key() + "' is "
+                        + (v instanceof NdArray a ? a : v.getClass().getSimpleName()) + ", but a text is expected");
             }
             return s.words().encode(s.key(), text);
         }

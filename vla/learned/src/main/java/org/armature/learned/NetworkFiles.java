@@ -117,18 +117,20 @@ public final class NetworkFiles implements PolicyFiles {
                         + ": only float inputs with a batch axis can be fed");
             }
             if (!inputs.has(v.name())) {
-                throw new IllegalArgumentException(
-                        "inputs does not say where the network's " + v.name() + " comes from: add {\"" + v.name()
-                                + "\": {\"key\": \"observation/...\"}}");
+                throw new IllegalArgumentException("inputs does not say where the network's " + v.name()
+                        + " comes from: add {\"" + v.name() + "\": {\"key\": \"observation/...\"}}");
             }
             Config i = inputs.section(v.name());
             Words words = i.has("vocabulary") ? new Words(i.texts("vocabulary")) : null;
             Shape shape = v.shape().slice(1, v.shape().rank());
-            if (!shape.isStatic() || words != null && !shape.equals(Shape.of(words.vocabulary().size()))) {
+            if (!shape.isStatic()
+                    || words != null
+                            && !shape.equals(Shape.of(words.vocabulary().size()))) {
                 throw new IllegalArgumentException("input " + v.name() + " of the network is " + v.type()
                         + (words == null
                                 ? ": sizes besides the batch must be fixed"
-                                : ", but the vocabulary has " + words.vocabulary().size() + " words"));
+                                : ", but the vocabulary has "
+                                        + words.vocabulary().size() + " words"));
             }
             NetworkEndpoint.Source s = new NetworkEndpoint.Source(
                     i.text("key"),
@@ -149,13 +151,13 @@ public final class NetworkFiles implements PolicyFiles {
         String output = c.text("output", graph.outputs().firstEntry().getKey());
         Value out = graph.outputs().get(output);
         if (out == null || chunk.length != 2) {
-            throw new IllegalArgumentException("output must be one of the network's " + graph.outputs().keySet()
-                    + " and chunk [horizon, actions]");
+            throw new IllegalArgumentException("output must be one of the network's "
+                    + graph.outputs().keySet() + " and chunk [horizon, actions]");
         }
         Shape given = out.shape().slice(1, out.shape().rank());
         if (given.isStatic() && given.size() != chunk[0] * chunk[1]) {
-            throw new IllegalArgumentException("output " + output + " is " + out.type() + ", but chunk says "
-                    + chunk[0] + " actions of " + chunk[1] + " numbers");
+            throw new IllegalArgumentException("output " + output + " is " + out.type() + ", but chunk says " + chunk[0]
+                    + " actions of " + chunk[1] + " numbers");
         }
         NetworkEndpoint.Result result = new NetworkEndpoint.Result(
                 output,
