@@ -266,8 +266,10 @@ final class Elementwise {
     /** Phi(x) + x phi(x), or the derivative of 0.5 x (1 + tanh u) with u = k (x + 0.044715 x^3). */
     static Value geluSlope(Value x, boolean tanh) {
         if (!tanh) {
-            Value cdf = mul(add(erf(mul(x, Math.sqrt(0.5))), 1), 0.5);
-            Value pdf = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+            // Few passes over memory: HardSigmoid is 0.5 erf + 0.5 in one, its bounds are those of erf.
+            Value root = mul(x, Math.sqrt(0.5));
+            Value cdf = hardSigmoid(erf(root), 0.5, 0.5);
+            Value pdf = exp(sub(-0.5 * Math.log(2 * Math.PI), square(root)));
             return add(cdf, mul(x, pdf));
         }
         double k = Math.sqrt(2 / Math.PI);

@@ -88,7 +88,9 @@ final class Normalizations {
         Moments m = given
                 ? new Moments(mul(sub(s.x(), mean), inverse), inverse, axes)
                 : moments(s.x(), axes, s.node.real("epsilon", 1e-5f));
-        if (s.hasDy(0)) {
+        if (s.hasDy(0) && axes.length == 1 && s.shape(1).rank() == 1) {
+            rowRule(s, m);
+        } else if (s.hasDy(0)) {
             scaleAndBias(s, s.dy(), m.u);
             if (s.wants(0)) {
                 s.add(0, m.back(mul(s.dy(), s.x(1))));
@@ -101,6 +103,21 @@ final class Normalizations {
         if (s.hasDy(2)) { // d(inverse)/dx = -inverse^2 u / n
             Value g = mul(cast(s.dy(2), s.type(0).dtype()), mul(m.inverse, m.inverse));
             s.add(0, mul(mul(g, m.u), -1 / n));
+        }
+    }
+
+    /** Over the last axis: the means of g = dy scale and of g u along a row are products with the scale. */
+    private static void rowRule(Step s, Moments m) {
+        Value dy = s.dy();
+        Value weighted = mul(dy, m.u);
+        s.add(1, weighted);
+        s.add(2, dy);
+        if (s.wants(0)) {
+            long n = s.shape(1).dim(0);
+            Value share = reshape(mul(s.x(1), 1.0 / n), n, 1);
+            Value along = mul(m.u, matMul(weighted, share));
+            Value g = sub(mul(dy, s.x(1)), matMul(dy, share));
+            s.add(0, mul(sub(g, along), m.inverse));
         }
     }
 

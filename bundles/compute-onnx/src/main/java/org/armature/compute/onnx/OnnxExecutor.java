@@ -135,7 +135,7 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     }
 
     private Session session(Graph graph, CompileOptions options) {
-        Graph signed = signed(BatchStatistics.asReductions(Fourier.asProducts(graph.flat())));
+        Graph signed = signed(lowered(graph, options));
         Map<String, OnnxTensorLike> frozen = new LinkedHashMap<>();
         OnnxWriter.Weights weights = new OnnxWriter.Weights() {
             @Override
@@ -187,6 +187,12 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
             throw new UnsupportedOperationException(
                     "ONNX Runtime cannot run graph " + graph.name() + ": " + OnnxProgram.reason(e), e);
         }
+    }
+
+    /** The same in operators that the runtime has kernels for, and fast ones where that is allowed. */
+    static Graph lowered(Graph graph, CompileOptions options) {
+        Graph g = BatchStatistics.asReductions(Fourier.asProducts(graph.flat()));
+        return options.optimization() == CompileOptions.Optimization.ALL ? GradientKernels.chosen(g) : g;
     }
 
     /** Unsigned integers at the graph's border as signed ones of the same bits. */

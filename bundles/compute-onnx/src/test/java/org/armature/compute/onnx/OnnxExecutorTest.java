@@ -6,14 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
 import org.armature.compute.ExecutorContract;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
@@ -49,10 +57,68 @@ class OnnxExecutorTest extends ExecutorContract {
     void symbolicSizesAreFreeAtRunTime() {
         try (Program p = executor.compile(scaled("free", 2))) {
             for (int n = 1; n < 4; n++) {
-                Tensor x = Tensor.zeros(org.armature.graph.DType.FLOAT, Shape.of(n, 4));
+                Tensor x = Tensor.zeros(DType.FLOAT, Shape.of(n, 4));
                 assertEquals(Shape.of(n, 4), p.run(Map.of("x", x)).get("y").shape());
             }
         }
+    }
+
+    /** ONNX Runtime's Java interface makes arrays of names and handles; nothing grows with the tensors. */
+    @Test
+    void aPinnedRunAllocatesAFewSmallObjects() {
+        var memory = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Graph.Builder b = Graph.builder("hot");
+        Value x = b.input("x", Shape.of(1, 39));
+        Graph g = b.output("y", linear(x, b.parameter("w", DType.FLOAT, Shape.of(20, 39)), Value.none()))
+                .build();
+        try (Tensor in = Tensor.zeros(DType.FLOAT, Shape.of(1, 39));
+                Tensor w = Tensor.zeros(DType.FLOAT, Shape.of(20, 39));
+                Program p = executor.compile(g, CompileOptions.DEFAULT.withThreads(1));
+                Program.Binding hot = p.bind(Map.of("x", in, "w", w), Map.of())) {
+            for (int i = 0; i < 2000; i++) {
+                hot.run();
+            }
+            long before = memory.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < 1000; i++) {
+                hot.run();
+            }
+            long each = (memory.getCurrentThreadAllocatedBytes() - before) / 1000;
+            assertTrue(each < 1024, "a run allocates " + each + " bytes");
+        }
+    }
+
+    @Test
+    void threadsShareAProgram() throws Exception {
+        Graph.Builder b = Graph.builder("shared");
+        Value x = b.input("x", Shape.of(8, 64));
+        Graph g = b.output("y", matMul(relu(x), b.parameter("w", DType.FLOAT, Shape.of(64, 8))))
+                .build();
+        try (Tensor w = filled(1, 64, 8);
+                Program p = executor.compile(g, CompileOptions.DEFAULT.withThreads(2));
+                ExecutorService pool = Executors.newFixedThreadPool(4)) {
+            List<Future<?>> all = new ArrayList<>();
+            for (int t = 1; t <= 4; t++) {
+                float value = t;
+                all.add(pool.submit(() -> {
+                    try (Tensor in = filled(value, 8, 64);
+                            Program.Binding own = p.bind(Map.of("x", in, "w", w), Map.of())) {
+                        for (int i = 0; i < 200; i++) {
+                            own.run();
+                            assertEquals(64 * value, own.output("y").toFloats()[63]);
+                        }
+                    }
+                }));
+            }
+            for (Future<?> f : all) {
+                f.get();
+            }
+        }
+    }
+
+    private static Tensor filled(float value, int rows, int columns) {
+        float[] v = new float[rows * columns];
+        Arrays.fill(v, value);
+        return Tensor.of(v, rows, columns);
     }
 
     /** 10,000 with {@code -Darmature.long=true}. */
