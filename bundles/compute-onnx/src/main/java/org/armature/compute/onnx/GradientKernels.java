@@ -68,9 +68,7 @@ final class GradientKernels {
         }
         Value a = r.get(n.input(0));
         Value b = r.get(n.input(1));
-        r.replace(
-                n.output(),
-                rows <= columns ? matMul(transposed(a), b) : transpose(matMul(transposed(b), a), 1, 0));
+        r.replace(n.output(), rows <= columns ? matMul(transposed(a), b) : transpose(matMul(transposed(b), a), 1, 0));
         return true;
     }
 

@@ -62,12 +62,14 @@ class GradientKernelsTest {
     void onlyGradientGraphsChange() {
         Graph changed = OnnxExecutor.lowered(graph(), CompileOptions.DEFAULT);
         List<String> gone = List.of("Gemm", "LayerNormalization", "Gelu");
-        assertEquals(0, changed.nodes().stream().filter(n -> gone.contains(n.type())).count());
+        assertEquals(
+                0, changed.nodes().stream().filter(n -> gone.contains(n.type())).count());
 
         Graph.Builder b = Graph.builder("inference");
         Value x = b.input("x", Shape.of(ROWS, 40));
         Value one = b.input("scale", Shape.of(40));
-        Graph plain = b.output("y", gelu(layerNormalization(x, one, one, -1, 1e-5))).build();
+        Graph plain =
+                b.output("y", gelu(layerNormalization(x, one, one, -1, 1e-5))).build();
         assertEquals(plain, OnnxExecutor.lowered(plain, CompileOptions.DEFAULT));
     }
 }
