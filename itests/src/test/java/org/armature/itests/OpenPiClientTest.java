@@ -27,14 +27,16 @@ class OpenPiClientTest {
     void theRealClientIsServed() throws Exception {
         Path python = python();
         Path log = folder.resolve("serve");
-        ProcessBuilder b = new ProcessBuilder(
-                ROOT.resolve("armature").toString(), "serve", "metaworld", "--port", "0");
+        ProcessBuilder b = new ProcessBuilder(ROOT.resolve("armature").toString(), "serve", "metaworld", "--port", "0");
         b.environment().put("ARMATURE_HOME", FrameworkExtension.DISTRIBUTION.toString());
-        Process server = b.redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        Process server =
+                b.redirectErrorStream(true).redirectOutput(log.toFile()).start();
         try {
             String port = port(server, log);
             Process client = new ProcessBuilder(
-                            python.toString(), ROOT.resolve("itests/python/openpi_check.py").toString(), port)
+                            python.toString(),
+                            ROOT.resolve("itests/python/openpi_check.py").toString(),
+                            port)
                     .redirectErrorStream(true)
                     .start();
             String said = said(client);
