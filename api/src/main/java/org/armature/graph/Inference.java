@@ -1036,11 +1036,7 @@ final class Inference {
     private @Nullable List<Dim> arithmetic() {
         List<Dim> a = dims(0);
         List<Dim> b = dims(1);
-        if (a == null
-                || b == null
-                || shape(0).rank() > 1
-                || shape(1).rank() > 1
-                || op.type().equals("Mod")) {
+        if (a == null || b == null || shape(0).rank() > 1 || shape(1).rank() > 1) {
             return null;
         }
         int n = a.isEmpty() || b.isEmpty() ? 0 : Math.max(a.size(), b.size());
@@ -1048,7 +1044,8 @@ final class Inference {
         for (int i = 0; i < n; i++) {
             Dim x = a.get(a.size() == 1 ? 0 : i);
             Dim y = b.get(b.size() == 1 ? 0 : i);
-            if (op.type().equals("Div") && y.is(0)) {
+            boolean quotient = op.type().equals("Div") || op.type().equals("Mod");
+            if (quotient && y.is(0) || op.type().equals("Mod") && !(x.isKnown() && y.isKnown())) {
                 return null;
             }
             r.add(
@@ -1056,6 +1053,8 @@ final class Inference {
                         case "Add" -> x.plus(y);
                         case "Sub" -> x.minus(y);
                         case "Mul" -> x.times(y);
+                        case "Mod" ->
+                            Dim.of(integer("fmod", 0) == 1 ? x.size() % y.size() : Math.floorMod(x.size(), y.size()));
                         default -> x.dividedBy(y);
                     });
         }

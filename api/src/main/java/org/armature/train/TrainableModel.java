@@ -5,6 +5,7 @@ import java.util.SequencedMap;
 import org.armature.graph.Scope;
 import org.armature.graph.Value;
 import org.armature.model.Model;
+import org.armature.model.Parameters;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /** A model that computes otherwise while it trains: batch statistics, dropout. Other models train as they are. */
@@ -15,6 +16,11 @@ public interface TrainableModel extends Model {
      * {@code update.bn1.running_mean}.
      */
     String UPDATE = "update.";
+
+    /** What training starts from, by parameter; names not among them are initialised. The model's to close. */
+    default Parameters weights() {
+        return Parameters.empty();
+    }
 
     /** As {@link #build}, for training. */
     SequencedMap<String, Value> buildForTraining(Scope scope, Map<String, Value> inputs);

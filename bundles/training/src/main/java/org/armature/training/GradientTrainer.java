@@ -21,10 +21,13 @@ import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
+import org.armature.model.ModelFormat;
+import org.armature.model.Parameters;
 import org.armature.train.Dataset;
 import org.armature.train.Draw;
 import org.armature.train.GradientEstimator;
 import org.armature.train.Progress;
+import org.armature.train.TrainableModel;
 import org.armature.train.Trainer;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -89,12 +92,7 @@ public final class GradientTrainer implements Trainer {
                     state.load(run, format, written);
                     plan.selector().restore(state.selector);
                 } else {
-                    plan.initializer()
-                            .initialize(
-                                    evaluation,
-                                    state.model(),
-                                    plan.initializerConfig(),
-                                    Draw.of(plan.seed(), INIT).next());
+                    start(plan, evaluation, state);
                     // Only now has everybody read what concerns him; a run that goes on was checked when it began.
                     config.rejectUnknown();
                     state.take(plan.weights(), format);
@@ -109,6 +107,27 @@ public final class GradientTrainer implements Trainer {
 
     /** A step and its program: until an objective that helps has done, and after it. */
     private record Phase(StepGraph graph, Program program) {}
+
+    /** Fills the parameters: with what the model brings, or by the initialiser. */
+    private static void start(Plan plan, Graph evaluation, State state) {
+        Map<String, Tensor> model = state.model();
+        Parameters brought = plan.recipe().model() instanceof TrainableModel m && !plan.fromScratch()
+                ? m.weights()
+                : Parameters.empty();
+        if (!brought.names().containsAll(model.keySet())) {
+            plan.initializer()
+                    .initialize(
+                            evaluation,
+                            model,
+                            plan.initializerConfig(),
+                            Draw.of(plan.seed(), INIT).next());
+        }
+        model.forEach((name, t) -> {
+            if (brought.has(name)) {
+                t.copyFrom(brought.get(name));
+            }
+        });
+    }
 
     /** One set of what a step is fed; there are two, so that one is filled while the other is used. */
     private record Intake(SequencedMap<String, Tensor> batch, Map<String, Tensor> scalars, Map<String, Tensor> random)
@@ -272,6 +291,7 @@ public final class GradientTrainer implements Trainer {
             boolean finished = state.step >= plan.steps();
             if (finished) {
                 format.write(run.resolve("model.safetensors"), state.model(), Map.of("format", "pt"));
+                export();
             }
             results.putAll(tested);
             return new Outcome(finished, state.step, Map.copyOf(results));
@@ -315,6 +335,15 @@ public final class GradientTrainer implements Trainer {
                 batch.values().forEach(Tensor::close);
             }
             sums.forEach((name, s) -> tested.put(name, s / size));
+        }
+
+        /** The trained model for other programs, where a format for that is there. */
+        private void export() throws IOException {
+            ModelFormat onnx = parts.all(ModelFormat.class).get("onnx");
+            if (onnx != null) {
+                Graph g = plan.recipe().model().graph(run.getFileName().toString());
+                onnx.write(run.resolve("model.onnx"), g, Parameters.of(state.model()));
+            }
         }
 
         /** The curves first: a checkpoint is never ahead of them. */

@@ -4,6 +4,7 @@ import static org.armature.graph.Ops.*;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.armature.graph.Graph;
 import org.armature.graph.Ops;
 import org.armature.graph.Scope;
 import org.armature.graph.Value;
@@ -118,10 +119,36 @@ final class PlainLayers {
                 c.number("epsilon", 1e-5));
     }
 
-    /** Normalises by the batch (Ioffe and Szegedy 2015, algorithm 1) and keeps running statistics. */
     private static Value batchNormTraining(Scope s, Value x, Config c) {
         long n = x.shape().dim(1);
-        double momentum = c.number("momentum", 0.1);
+        return batchNormTraining(
+                s.builder(),
+                x,
+                s.parameter("weight", n),
+                s.parameter("bias", n),
+                s.parameter("running_mean", n),
+                s.parameter("running_var", n),
+                c.number("epsilon", 1e-5),
+                c.number("momentum", 0.1));
+    }
+
+    /**
+     * Normalises by the batch (Ioffe and Szegedy 2015, algorithm 1) and keeps running statistics.
+     *
+     * @param mean parameter with the running mean; its new value becomes an output
+     * @param variance parameter with the running variance; its new value becomes an output
+     * @param momentum share of this batch in the new running statistics
+     */
+    static Value batchNormTraining(
+            Graph.Builder b,
+            Value x,
+            Value weight,
+            Value bias,
+            Value mean,
+            Value variance,
+            double epsilon,
+            double momentum) {
+        long n = x.shape().dim(1);
         long[] axes = new long[x.rank() - 1];
         long[] channel = new long[x.rank()];
         long count = 1;
@@ -132,19 +159,18 @@ final class PlainLayers {
                 count *= x.shape().dim(i);
             }
         }
-        Value mean = reduceMean(x, true, axes);
-        Value centred = sub(x, mean);
-        Value variance = reduceMean(mul(centred, centred), true, axes);
-        running(s, "running_mean", mean, n, momentum);
-        running(s, "running_var", mul(variance, count / Math.max(1.0, count - 1.0)), n, momentum);
-        Value unit = div(centred, sqrt(add(variance, c.number("epsilon", 1e-5))));
-        return add(mul(unit, reshape(s.parameter("weight", n), channel)), reshape(s.parameter("bias", n), channel));
+        Value here = reduceMean(x, true, axes);
+        Value centred = sub(x, here);
+        Value spread = reduceMean(mul(centred, centred), true, axes);
+        running(b, mean, here, momentum);
+        running(b, variance, mul(spread, count / Math.max(1.0, count - 1.0)), momentum);
+        Value unit = div(centred, sqrt(add(spread, epsilon)));
+        return add(mul(unit, reshape(weight, channel)), reshape(bias, channel));
     }
 
-    private static void running(Scope s, String name, Value now, long n, double momentum) {
-        Value old = s.parameter(name, n);
-        Value next = add(mul(old, 1 - momentum), mul(reshape(now, n), momentum));
-        s.builder().output(TrainableModel.UPDATE + s.full(name), next);
+    private static void running(Graph.Builder b, Value old, Value now, double momentum) {
+        long n = old.shape().dim(0);
+        b.output(TrainableModel.UPDATE + old.name(), add(mul(old, 1 - momentum), mul(reshape(now, n), momentum)));
     }
 
     /** Over the last axis; {@code epsilon} (1e-5). */

@@ -1,11 +1,14 @@
 package org.armature.training;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.armature.compute.GraphPass;
 import org.armature.model.Config;
+import org.armature.model.Model;
 import org.armature.model.ModelProvider;
 import org.armature.nn.Initializer;
 import org.armature.train.DataSelector;
@@ -19,6 +22,7 @@ import org.armature.train.Schedule;
 /**
  * A configuration, understood: every key read, every name looked up.
  *
+ * @param fromScratch whether an initialiser was asked for by name: then weights that a model brings are not used
  * @param steps batches to go through
  * @param evaluateEvery steps between evaluations; the last step is always followed by one
  * @param checkpointEvery steps between checkpoints
@@ -30,6 +34,7 @@ record Plan(
         Dataset test,
         Initializer initializer,
         Config initializerConfig,
+        boolean fromScratch,
         DataSelector selector,
         Schedule schedule,
         long seed,
@@ -52,7 +57,6 @@ record Plan(
     }
 
     static Plan of(Config c, Parts parts) throws IOException {
-        Config model = c.section("model");
         Config data = c.section("dataset");
         Config objective = c.section("objective");
         Config optimizer = c.section("optimizer");
@@ -64,7 +68,7 @@ record Plan(
         }
         int accumulate = positive(c, "accumulate", 1);
         StepGraph.Recipe recipe = new StepGraph.Recipe(
-                parts.find(ModelProvider.class, model, "sequential").create(model),
+                model(c, parts),
                 parts.find(Objective.class, objective, "cross-entropy"),
                 objective,
                 parts.find(Optimizer.class, optimizer, "adamw"),
@@ -90,6 +94,7 @@ record Plan(
                 provider.open("test", data),
                 parts.find(Initializer.class, initializer, "he"),
                 initializer,
+                c.has("initializer"),
                 parts.find(DataSelector.class, c.section("selector"), "shuffled"),
                 schedule(c.section("schedule"), perEpoch),
                 c.wide("seed", 1),
@@ -102,6 +107,20 @@ record Plan(
                 c.has("weights")
                         ? c.sectionList("weights").stream().map(Weights::of).toList()
                         : List.of());
+    }
+
+    /** {@code "model"} is a section, or the path of a file. */
+    private static Model model(Config c, Parts parts) throws IOException {
+        try {
+            if (c.asMap().get("model") instanceof String) {
+                Config file = Config.of(Map.of("file", c.text("model")));
+                return parts.find(ModelProvider.class, Imported.ID).create(file);
+            }
+            Config model = c.section("model");
+            return parts.find(ModelProvider.class, model, "sequential").create(model);
+        } catch (UncheckedIOException e) {
+            throw new IOException(e.getMessage(), e);
+        }
     }
 
     private static int positive(Config c, String key, int otherwise) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
+import org.armature.model.Config;
 import org.armature.model.ConfigReader;
 import org.armature.train.Progress;
 import org.armature.train.Trainer;
@@ -103,7 +105,7 @@ public final class TrainCommand implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             Trainer.Outcome o = trainer.train(
-                    reader.read(from), folder, resume, p -> tell(p, out), () -> stopped.get() || Thread.interrupted());
+                    beside(from, reader.read(from)), folder, resume, p -> tell(p, out), () -> stopped.get() || Thread.interrupted());
             summary(o, folder, out);
             return o.finished() ? 0 : 1;
         } catch (IllegalArgumentException e) {
@@ -118,6 +120,21 @@ public final class TrainCommand implements Callable<Integer> {
                 Runtime.getRuntime().removeShutdownHook(hook);
             }
         }
+    }
+
+    /** The file of a model lies beside the configuration that names it. */
+    private static Config beside(Path file, Config config) {
+        Map<String, Object> m = new LinkedHashMap<>(config.asMap());
+        m.computeIfPresent("model", (k, v) -> switch (v) {
+            case String path -> file.toAbsolutePath().resolveSibling(path).toString();
+            case Map<?, ?> section when section.get("file") instanceof String path -> {
+                Map<Object, Object> copy = new LinkedHashMap<>(section);
+                copy.put("file", file.toAbsolutePath().resolveSibling(path).toString());
+                yield copy;
+            }
+            default -> v;
+        });
+        return Config.of(m);
     }
 
     private void tell(Progress p, PrintWriter out) {

@@ -12,11 +12,13 @@ import org.armature.checkpoint.SafetensorsFormat;
 import org.armature.compute.GraphPass;
 import org.armature.compute.Tensor;
 import org.armature.compute.onnx.OnnxExecutor;
+import org.armature.compute.onnx.OnnxModelFormat;
 import org.armature.datasets.FashionMnist;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
 import org.armature.model.Config;
+import org.armature.model.ModelFormat;
 import org.armature.model.ModelProvider;
 import org.armature.nn.Initializer;
 import org.armature.nn.Layer;
@@ -40,6 +42,8 @@ final class Bench implements Parts {
 
     Bench() {
         put(ModelProvider.class, "sequential", new Sequential(this));
+        put(ModelProvider.class, "onnx", new Imported(this));
+        put(ModelFormat.class, "onnx", new OnnxModelFormat());
         put(DatasetProvider.class, "fashion-mnist", new FashionMnist());
         put(DatasetProvider.class, "corners", new Corners());
         put(DataSelector.class, "shuffled", new Shuffled());
@@ -109,6 +113,7 @@ final class Bench implements Parts {
         @Override
         public Dataset open(String split, Config config) {
             long seed = split.equals("train") ? 1 : 2;
+            int side = config.integer("side", SIDE);
             return new Dataset() {
                 @Override
                 public long size() {
@@ -118,7 +123,7 @@ final class Bench implements Parts {
                 @Override
                 public SequencedMap<String, TensorType> example() {
                     SequencedMap<String, TensorType> m = new LinkedHashMap<>();
-                    m.put("x", new TensorType(DType.FLOAT, Shape.of(1, SIDE, SIDE)));
+                    m.put("x", new TensorType(DType.FLOAT, Shape.of(1, side, side)));
                     m.put("label", new TensorType(DType.INT64, Shape.SCALAR));
                     return m;
                 }
@@ -128,9 +133,9 @@ final class Bench implements Parts {
                     for (int i = 0; i < indices.length; i++) {
                         Draw d = Draw.of(seed, indices[i]);
                         int corner = (int) d.below(4);
-                        for (int p = 0; p < SIDE * SIDE; p++) {
-                            boolean bright = p / SIDE / 4 == corner / 2 && p % SIDE / 4 == corner % 2;
-                            into.get("x").set((long) i * SIDE * SIDE + p, d.normal() + (bright ? 1 : 0));
+                        for (int p = 0; p < side * side; p++) {
+                            boolean bright = p / side / (side / 2) == corner / 2 && p % side / (side / 2) == corner % 2;
+                            into.get("x").set((long) i * side * side + p, d.normal() + (bright ? 1 : 0));
                         }
                         into.get("label").setLong(i, corner);
                     }

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.armature.compute.Tensor;
 import org.armature.graph.Attribute;
 import org.armature.graph.Constant;
@@ -79,6 +80,12 @@ final class OnnxReader {
     /** Attributes that came with opset 21 (quantisation by blocks) or later. */
     private static final Map<String, Integer> ATTRIBUTE_SINCE =
             Map.of("block_size", 21, "output_dtype", 21, "precision", 23, "round_mode", 24);
+
+    /** What exporters call values that have no name in the program. */
+    private static final Pattern UNNAMED = Pattern.compile("val_\\d+|onnx::\\w+|.*[Cc]onstant.*|_\\w+");
+
+    /** Operators of which a lone unnamed number is a factor or an epsilon, not a bias or a kernel. */
+    private static final Set<String> SCALING = Set.of("Mul", "Div", "Pow", "Max", "Min", "Clip", "Expand", "Where");
 
     private final @Nullable Path folder;
     private final Arena files;
@@ -139,8 +146,17 @@ final class OnnxReader {
                 structural.addAll(n.getInputList().subList(1, n.getInputCount()));
             }
         }
+        Set<String> weighing = new HashSet<>();
+        for (NodeProto n : g.getNodeList()) {
+            if (!SCALING.contains(n.getOpType())) {
+                weighing.addAll(n.getInputList());
+            }
+        }
         for (TensorProto t : g.getInitializerList()) {
-            initializer(b, t, structural.contains(t.getName()));
+            boolean factor = t.getDimsList().stream().allMatch(d -> d == 1)
+                    && UNNAMED.matcher(t.getName()).matches()
+                    && !weighing.contains(t.getName());
+            initializer(b, t, factor || structural.contains(t.getName()));
         }
         for (ValueInfoProto v : g.getValueInfoList()) {
             declare(v);
