@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,18 @@ import org.osgi.service.component.annotations.Component;
 public final class SafetensorsFormat implements CheckpointFormat {
     private static final MemorySegment NOTHING = MemorySegment.NULL;
     private static final String INDEX = ".safetensors.index.json";
+    /** Bytes of a shard, as official checkpoints are split. */
+    private static final long SHARD = 5_000_000_000L;
+
+    private final long shardBytes;
+
+    public SafetensorsFormat() {
+        this(SHARD);
+    }
+
+    SafetensorsFormat(long shardBytes) {
+        this.shardBytes = shardBytes;
+    }
 
     @Override
     public String id() {
@@ -96,8 +109,16 @@ public final class SafetensorsFormat implements CheckpointFormat {
         }
     }
 
+    /**
+     * One file, or for {@code NAME.safetensors.index.json} shards of up to 5 GB and the index, which is written last and an
+     * old one removed first: the checkpoint is complete or has no index.
+     */
     @Override
     public void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
+        if (file.getFileName().toString().endsWith(INDEX)) {
+            Shards.write(file, split(tensors), this, metadata);
+            return;
+        }
         var specs = tensors.entrySet().stream()
                 .map(e ->
                         new Spec(e.getKey(), e.getValue().dtype(), e.getValue().shape()))
@@ -108,5 +129,20 @@ public final class SafetensorsFormat implements CheckpointFormat {
             }
             w.commit();
         }
+    }
+
+    private List<Map<String, Tensor>> split(Map<String, Tensor> tensors) {
+        List<Map<String, Tensor>> parts = new ArrayList<>();
+        long bytes = 0;
+        for (Map.Entry<String, Tensor> e : tensors.entrySet()) {
+            long more = e.getValue().data().byteSize();
+            if (parts.isEmpty() || bytes + more > shardBytes && !parts.getLast().isEmpty()) {
+                parts.add(new LinkedHashMap<>());
+                bytes = 0;
+            }
+            parts.getLast().put(e.getKey(), e.getValue());
+            bytes += more;
+        }
+        return parts;
     }
 }

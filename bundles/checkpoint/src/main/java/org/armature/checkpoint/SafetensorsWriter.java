@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
 
@@ -82,7 +83,8 @@ final class SafetensorsWriter implements AutoCloseable {
             g.writeStartObject();
             if (!metadata.isEmpty()) {
                 g.writeObjectFieldStart("__metadata__");
-                for (Map.Entry<String, String> m : metadata.entrySet()) {
+                // Sorted: a Map.of is in another order in every process, and the same tensors shall be the same bytes.
+                for (Map.Entry<String, String> m : new TreeMap<>(metadata).entrySet()) {
                     g.writeStringField(m.getKey(), m.getValue());
                 }
                 g.writeEndObject();

@@ -1,12 +1,18 @@
 package org.armature.checkpoint;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.armature.compute.Tensor;
@@ -60,6 +66,44 @@ final class Shards implements Checkpoint {
         } catch (Throwable e) {
             opened.values().forEach(Safetensors::close);
             throw e;
+        }
+    }
+
+    static void write(
+            Path index, List<Map<String, Tensor>> parts, SafetensorsFormat format, Map<String, String> metadata)
+            throws IOException {
+        Files.deleteIfExists(index);
+        String stem = index.getFileName().toString().replaceFirst("\\.safetensors\\.index\\.json$", "");
+        Map<String, String> shardOf = new LinkedHashMap<>();
+        long total = 0;
+        for (int i = 0; i < parts.size(); i++) {
+            String name = String.format(Locale.ROOT, "%s-%05d-of-%05d.safetensors", stem, i + 1, parts.size());
+            Path shard = beside(index, name);
+            format.write(shard, parts.get(i), metadata);
+            for (Map.Entry<String, Tensor> e : parts.get(i).entrySet()) {
+                shardOf.put(e.getKey(), name);
+                total += e.getValue().data().byteSize();
+            }
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try (JsonGenerator g = new JsonFactory().createGenerator(out).useDefaultPrettyPrinter()) {
+            g.writeStartObject();
+            g.writeObjectFieldStart("metadata");
+            g.writeNumberField("total_size", total);
+            g.writeEndObject();
+            g.writeObjectFieldStart("weight_map");
+            for (Map.Entry<String, String> e : shardOf.entrySet()) {
+                g.writeStringField(e.getKey(), e.getValue());
+            }
+            g.writeEndObject();
+            g.writeEndObject();
+        }
+        try (AtomicFile file = new AtomicFile(index)) {
+            ByteBuffer bytes = ByteBuffer.wrap(out.toByteArray());
+            while (bytes.hasRemaining()) {
+                file.channel().write(bytes);
+            }
+            file.commit();
         }
     }
 

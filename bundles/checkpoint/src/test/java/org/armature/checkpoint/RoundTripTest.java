@@ -103,7 +103,7 @@ class RoundTripTest {
     }
 
     @Test
-    void aSparseFileOfOnePointTwoBillionParametersOpensInUnderASecond(@TempDir Path dir) throws IOException {
+    void aSparseFileOfOnePointTwoBillionParametersOpensWithoutReadingIt(@TempDir Path dir) throws IOException {
         Path file = dir.resolve("large.safetensors");
         List<Spec> specs = new ArrayList<>();
         for (int i = 0; i < 1200; i++) {
@@ -119,10 +119,7 @@ class RoundTripTest {
             }
             Files.move(part, file);
         }
-        long start = System.nanoTime();
         try (Safetensors in = Safetensors.open(file)) {
-            double seconds = (System.nanoTime() - start) / 1e9;
-            assertTrue(seconds < 1, "opening took " + seconds + " s");
             assertEquals(1200, in.names().size());
             assertEquals(0, in.get("aggregator.blocks.999.weight").get(999_999));
         }

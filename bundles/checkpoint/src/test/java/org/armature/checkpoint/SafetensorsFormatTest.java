@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.TreeMap;
 import java.util.Map;
 import java.util.Set;
 import org.armature.compute.Tensor;
@@ -51,6 +54,41 @@ class SafetensorsFormatTest {
         assertTrue(assertThrows(IOException.class, () -> format.open(index))
                 .getMessage()
                 .contains("no plain file name"));
+    }
+
+    @Test
+    void shardsAndTheirIndexReadBack(@TempDir Path dir) throws IOException {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        for (int i = 0; i < 7; i++) {
+            all.put("layer." + i, Tensor.of(new float[] {i, i + 1, i + 2}, 3));
+        }
+        all.put("large", Tensor.of(new float[20], 20));
+        Path index = dir.resolve("model.safetensors.index.json");
+        SafetensorsFormat small = new SafetensorsFormat(30);
+        small.write(index, all, Map.of("format", "pt"));
+        try (Checkpoint c = small.open(index)) {
+            assertEquals(all.keySet(), c.names());
+            assertEquals("pt", c.metadata().get("format"));
+            all.forEach((n, t) -> assertEquals(-1, t.data().mismatch(c.get(n).data()), n));
+        }
+        try (var files = Files.list(dir)) {
+            List<String> names = files.map(f -> f.getFileName().toString()).sorted().toList();
+            assertEquals("model-00001-of-00005.safetensors", names.getFirst());
+            assertEquals(6, names.size(), names.toString());
+        }
+        assertTrue(Files.readString(index).contains("\"total_size\" : 164"), Files.readString(index));
+    }
+
+    @Test
+    void theSameTensorsAreTheSameBytesWhateverTheOrderOfTheNotes(@TempDir Path dir) throws IOException {
+        Map<String, String> notes = new LinkedHashMap<>();
+        notes.put("b", "1");
+        notes.put("a", "2");
+        try (Tensor a = Tensor.scalar(1)) {
+            format.write(dir.resolve("1.safetensors"), Map.of("a", a), notes);
+            format.write(dir.resolve("2.safetensors"), Map.of("a", a), new TreeMap<>(notes));
+        }
+        assertEquals(-1, Files.mismatch(dir.resolve("1.safetensors"), dir.resolve("2.safetensors")));
     }
 
     @Test

@@ -1,37 +1,36 @@
 package org.armature.training;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.SequencedMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * What was measured, by step: {@code curve.csv} (one line a value: {@code step,name,value}, every bit kept) and
- * {@code curve.svg} in the run folder. The lines are appended every two seconds, for who watches; {@link #save()} writes both
- * files anew.
+ * What was measured, by step: {@code curve.csv} (one line a value: {@code step,name,value}, every bit kept), and drawn as
+ * {@code curve.svg} and {@code curve.png} in the run folder. The lines are appended every two seconds, for who watches;
+ * {@link #save()} writes all files anew.
  */
 final class Curves {
-    private record Point(long step, String name, double value) {}
-
-    private static final int WIDTH = 720;
-    private static final int HEIGHT = 200;
-    private static final int LEFT = 60;
-    private static final int TOP = 28;
-    private static final int MAX_POINTS = 1000;
+    private static final Logger LOG = LoggerFactory.getLogger(Curves.class);
 
     static final String FILE = "curve.csv";
     private static final long BETWEEN_APPENDS = 2_000_000_000L;
 
+    private record Measured(String name, Plot.Point at) {}
+
     private final Path csv;
     private final Path svg;
-    private final List<Point> points = new ArrayList<>();
+    private final Path png;
+    private final List<Measured> all = new ArrayList<>();
+    private boolean hasFonts = true;
     private int written = -1;
     private long appended = System.nanoTime();
 
@@ -39,23 +38,26 @@ final class Curves {
     Curves(Path run, long upTo) throws IOException {
         csv = run.resolve(FILE);
         svg = run.resolve("curve.svg");
+        png = run.resolve("curve.png");
         if (upTo > 0 && Files.exists(csv)) {
             for (String line : Files.readAllLines(csv)) {
                 String[] f = line.split(",", 3);
-                if (f.length == 3 && !f[0].equals("step") && Long.parseLong(f[0]) <= upTo) {
-                    points.add(new Point(Long.parseLong(f[0]), f[1], Double.parseDouble(f[2])));
+                try {
+                    if (f.length == 3 && !f[0].equals("step") && Long.parseLong(f[0]) <= upTo) {
+                        all.add(new Measured(f[1], new Plot.Point(Long.parseLong(f[0]), Double.parseDouble(f[2]))));
+                    }
+                } catch (NumberFormatException e) {
+                    throw new IOException(csv + " has a line that is no measurement: " + line, e);
                 }
             }
         }
     }
 
     void add(long step, Map<String, Double> values) throws IOException {
-        values.forEach((name, v) -> points.add(new Point(step, name, v)));
+        values.forEach((name, v) -> all.add(new Measured(name, new Plot.Point(step, v))));
         if (written >= 0 && System.nanoTime() - appended > BETWEEN_APPENDS) {
-            StringBuilder s = new StringBuilder();
-            points.subList(written, points.size()).forEach(p -> line(s, p));
-            Files.writeString(csv, s, StandardOpenOption.APPEND);
-            written = points.size();
+            Files.writeString(csv, lines(all.subList(written, all.size())), StandardOpenOption.APPEND);
+            written = all.size();
             appended = System.nanoTime();
         } else if (written < 0) {
             // A new file, so that nothing of a part that will be computed again stays before what is appended.
@@ -63,99 +65,43 @@ final class Curves {
         }
     }
 
-    private static void line(StringBuilder s, Point p) {
-        s.append(p.step).append(',').append(p.name).append(',').append(p.value).append('\n');
+    private static String lines(List<Measured> some) {
+        StringBuilder s = new StringBuilder();
+        for (Measured m : some) {
+            s.append(m.at.step()).append(',').append(m.name).append(',');
+            s.append(m.at.value()).append('\n');
+        }
+        return s.toString();
     }
 
     private void saveCsv() throws IOException {
-        StringBuilder s = new StringBuilder("step,name,value\n");
-        points.forEach(p -> line(s, p));
-        replace(csv, s.toString());
-        written = points.size();
+        replace(csv, ("step,name,value\n" + lines(all)).getBytes(StandardCharsets.UTF_8));
+        written = all.size();
         appended = System.nanoTime();
     }
 
-    /** Writes both files, each at once. */
+    /** Writes all files, each at once. */
     void save() throws IOException {
         saveCsv();
-        replace(svg, svg());
+        Plot plot = new Plot();
+        all.forEach(m -> plot.add(m.name, m.at));
+        replace(svg, plot.svg().getBytes(StandardCharsets.UTF_8));
+        if (hasFonts) {
+            ByteArrayOutputStream image = new ByteArrayOutputStream();
+            try {
+                plot.png(image);
+                replace(png, image.toByteArray());
+            } catch (RuntimeException | LinkageError | InternalError e) {
+                // A machine without fontconfig or freetype fails in many ways, none of which should end a training.
+                hasFonts = false;
+                LOG.warn("curve.png is not drawn: this machine has no fonts ({}); curve.svg is", e.toString());
+            }
+        }
     }
 
-    private static void replace(Path file, String text) throws IOException {
+    private static void replace(Path file, byte[] content) throws IOException {
         Path part = file.resolveSibling("." + file.getFileName() + ".part");
-        Files.writeString(part, text);
+        Files.write(part, content);
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-    }
-
-    /** One panel a name; {@code test.x} is drawn in the panel of {@code x}. */
-    String svg() {
-        SequencedMap<String, SequencedMap<String, List<Point>>> panels = new LinkedHashMap<>();
-        for (Point p : points) {
-            panels.computeIfAbsent(p.name.replaceFirst("^test\\.", ""), k -> new LinkedHashMap<>())
-                    .computeIfAbsent(p.name, k -> new ArrayList<>())
-                    .add(p);
-        }
-        StringBuilder s = new StringBuilder();
-        int height = Math.max(1, panels.size()) * (HEIGHT + 2 * TOP);
-        s.append(format(
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\""
-                        + " font-size=\"12\"><rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-                LEFT + WIDTH + 20, height));
-        int top = TOP;
-        for (Map.Entry<String, SequencedMap<String, List<Point>>> e : panels.entrySet()) {
-            panel(s, e.getKey(), e.getValue(), top);
-            top += HEIGHT + 2 * TOP;
-        }
-        return s.append("</svg>\n").toString();
-    }
-
-    private static void panel(StringBuilder s, String title, Map<String, List<Point>> lines, int top) {
-        double low = Double.POSITIVE_INFINITY;
-        double high = Double.NEGATIVE_INFINITY;
-        long end = 1;
-        for (List<Point> line : lines.values()) {
-            for (Point p : line) {
-                end = Math.max(end, p.step);
-                if (Double.isFinite(p.value)) {
-                    low = Math.min(low, p.value);
-                    high = Math.max(high, p.value);
-                }
-            }
-        }
-        double span = high > low ? high - low : 1;
-        s.append(format("<text x=\"%d\" y=\"%d\" font-weight=\"bold\">%s</text>\n", LEFT, top - 8, escape(title)));
-        s.append(format(
-                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#999\"/>\n",
-                LEFT, top, WIDTH, HEIGHT));
-        s.append(format("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.4g</text>\n", LEFT - 4, top + 10, high));
-        s.append(format("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%.4g</text>\n", LEFT - 4, top + HEIGHT, low));
-        s.append(format(
-                "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">step %d</text>\n", LEFT + WIDTH, top + HEIGHT + 16, end));
-        for (Map.Entry<String, List<Point>> line : lines.entrySet()) {
-            String colour = line.getKey().startsWith("test.") ? "#d62728" : "#1f77b4";
-            s.append("<polyline fill=\"none\" stroke=\"").append(colour).append("\" points=\"");
-            List<Point> p = line.getValue();
-            int every = Math.max(1, p.size() / MAX_POINTS);
-            for (int i = 0; i < p.size(); i += every) {
-                // A bin's mean keeps a long noisy curve readable.
-                double mean = p.subList(i, Math.min(p.size(), i + every)).stream()
-                        .mapToDouble(Point::value)
-                        .average()
-                        .orElse(0);
-                if (Double.isFinite(mean)) {
-                    double x = LEFT + (double) WIDTH * p.get(i).step / end;
-                    s.append(format("%.1f,%.1f ", x, top + HEIGHT - HEIGHT * (mean - low) / span));
-                }
-            }
-            s.append("\"><title>").append(escape(line.getKey())).append("</title></polyline>\n");
-        }
-    }
-
-    private static String format(String f, Object... args) {
-        return String.format(Locale.ROOT, f, args);
-    }
-
-    private static String escape(String s) {
-        return s.replace("&", "&amp;").replace("<", "&lt;");
     }
 }

@@ -252,6 +252,9 @@ public final class GradientTrainer implements Trainer {
             long start = state.step;
             Map<String, Double> results = new LinkedHashMap<>();
             Future<long[]> next = null;
+            if (first == 0) {
+                save(); // so that there is something to go on from at any moment
+            }
             while (state.step < plan.steps() && !stop.getAsBoolean()) {
                 int side = (int) (state.step % 2);
                 long[] used = get(next != null ? next : fill(reader, intakes[side], state.step));

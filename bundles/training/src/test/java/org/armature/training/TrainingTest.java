@@ -6,15 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import javax.imageio.ImageIO;
 import org.armature.model.Checkpoint;
 import org.armature.model.Config;
 import org.armature.train.Trainer;
@@ -56,7 +59,20 @@ class TrainingTest {
                             "head.bias"),
                     c.names());
         }
-        assertTrue(Files.readString(dir.resolve("curve.svg")).contains("test.accuracy"));
+        String svg = Files.readString(dir.resolve("curve.svg"));
+        assertTrue(svg.contains("test.accuracy") && svg.contains(">step</text>"), svg);
+        BufferedImage png = ImageIO.read(dir.resolve("curve.png").toFile());
+        assertTrue(colours(png).containsAll(Set.of(0xFF1F77B4, 0xFFD62728)), "a training and a test curve");
+    }
+
+    private static Set<Integer> colours(BufferedImage image) {
+        Set<Integer> all = new HashSet<>();
+        for (int y = 0; y < image.getHeight(); y++) {
+            for (int x = 0; x < image.getWidth(); x++) {
+                all.add(image.getRGB(x, y));
+            }
+        }
+        return all;
     }
 
     /** Stopped after any number of steps, odd or even, and resumed: the same bits as without the stop. */
