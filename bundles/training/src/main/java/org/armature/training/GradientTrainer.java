@@ -252,7 +252,7 @@ public final class GradientTrainer implements Trainer {
             long start = state.step;
             Map<String, Double> results = new LinkedHashMap<>();
             Future<long[]> next = null;
-            if (first == 0) {
+            if (state.step == 0) {
                 save(); // so that there is something to go on from at any moment
             }
             while (state.step < plan.steps() && !stop.getAsBoolean()) {
