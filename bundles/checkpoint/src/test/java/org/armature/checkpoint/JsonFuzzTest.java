@@ -78,7 +78,8 @@ class JsonFuzzTest {
         for (int i = 0; i < tries; i++) {
             byte[] b = SEEDS.get(i % SEEDS.size()).getBytes(StandardCharsets.UTF_8);
             for (int k = random.nextInt(4); k >= 0; k--) {
-                b[random.nextInt(b.length)] = (byte) (random.nextBoolean() ? random.nextInt(256) : "{}[],:\"09.e".charAt(random.nextInt(11)));
+                b[random.nextInt(b.length)] =
+                        (byte) (random.nextBoolean() ? random.nextInt(256) : "{}[],:\"09.e".charAt(random.nextInt(11)));
             }
             read(dir, b);
         }

@@ -11,9 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.TreeMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.armature.compute.Tensor;
 import org.armature.model.Checkpoint;
 import org.armature.model.Config;
@@ -72,7 +72,8 @@ class SafetensorsFormatTest {
             all.forEach((n, t) -> assertEquals(-1, t.data().mismatch(c.get(n).data()), n));
         }
         try (var files = Files.list(dir)) {
-            List<String> names = files.map(f -> f.getFileName().toString()).sorted().toList();
+            List<String> names =
+                    files.map(f -> f.getFileName().toString()).sorted().toList();
             assertEquals("model-00001-of-00005.safetensors", names.getFirst());
             assertEquals(6, names.size(), names.toString());
         }

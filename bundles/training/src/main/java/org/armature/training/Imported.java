@@ -83,8 +83,7 @@ public final class Imported implements ModelProvider {
     }
 
     /** From the file's names to those used here. */
-    private static Map<String, String> names(
-            Config given, Collection<String> inFile, String lone, Path file) {
+    private static Map<String, String> names(Config given, Collection<String> inFile, String lone, Path file) {
         Map<String, String> m = new LinkedHashMap<>();
         for (String n : inFile) {
             m.put(n, given.text(n, inFile.size() == 1 ? lone : n));

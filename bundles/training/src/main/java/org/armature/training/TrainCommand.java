@@ -105,7 +105,11 @@ public final class TrainCommand implements Callable<Integer> {
         Runtime.getRuntime().addShutdownHook(hook);
         try {
             Trainer.Outcome o = trainer.train(
-                    beside(from, reader.read(from)), folder, resume, p -> tell(p, out), () -> stopped.get() || Thread.interrupted());
+                    beside(from, reader.read(from)),
+                    folder,
+                    resume,
+                    p -> tell(p, out),
+                    () -> stopped.get() || Thread.interrupted());
             summary(o, folder, out);
             return o.finished() ? 0 : 1;
         } catch (IllegalArgumentException e) {
@@ -127,7 +131,8 @@ public final class TrainCommand implements Callable<Integer> {
         Map<String, Object> m = new LinkedHashMap<>(config.asMap());
         m.computeIfPresent("model", (k, v) -> switch (v) {
             case String path -> file.toAbsolutePath().resolveSibling(path).toString();
-            case Map<?, ?> section when section.get("file") instanceof String path -> {
+            case Map<?, ?> section
+            when section.get("file") instanceof String path -> {
                 Map<Object, Object> copy = new LinkedHashMap<>(section);
                 copy.put("file", file.toAbsolutePath().resolveSibling(path).toString());
                 yield copy;

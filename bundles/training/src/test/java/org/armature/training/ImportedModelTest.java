@@ -50,8 +50,7 @@ class ImportedModelTest {
 
     private static Path folder(String model) {
         try {
-            return Path.of(
-                    ImportedModelTest.class.getResource("/onnx/" + model).toURI());
+            return Path.of(ImportedModelTest.class.getResource("/onnx/" + model).toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
@@ -64,7 +63,8 @@ class ImportedModelTest {
             largest = Math.max(largest, Math.abs(want.get(i)));
         }
         for (long i = 0; i < want.size(); i++) {
-            assertEquals(want.get(i), have.get(i), RTOL * Math.abs(want.get(i)) + FLOOR * largest, name + "[" + i + "]");
+            assertEquals(
+                    want.get(i), have.get(i), RTOL * Math.abs(want.get(i)) + FLOOR * largest, name + "[" + i + "]");
         }
     }
 
@@ -77,7 +77,8 @@ class ImportedModelTest {
                 Checkpoint data = bench.format.open(folder.resolve("data.safetensors"))) {
             Graph.Builder b = Graph.builder("loss");
             Value x = b.input("x", data.type("x").shape());
-            Value label = b.input("label", data.type("label").dtype(), data.type("label").shape());
+            Value label = b.input(
+                    "label", data.type("label").dtype(), data.type("label").shape());
             Graph bound = m.graph().bindTo(Map.of("x", x.shape()));
             Map<String, Value> y = b.inline(bound, Map.of("x", x));
             b.output("y", y.get("y"));
@@ -124,7 +125,12 @@ class ImportedModelTest {
                 m.parameters()
                         .names()
                         .forEach(n -> assertEquals(
-                                -1, m.parameters().get(n).data().mismatch(back.parameters().get(n).data()), n));
+                                -1,
+                                m.parameters()
+                                        .get(n)
+                                        .data()
+                                        .mismatch(back.parameters().get(n).data()),
+                                n));
             }
         }
     }
@@ -141,7 +147,8 @@ class ImportedModelTest {
         int code = new CommandLine(new TrainCommand(bench.trainer(), new Json(), List.of()))
                 .setOut(new PrintWriter(out))
                 .setErr(new PrintWriter(out))
-                .execute(config.toString(), "--json", "--run", dir.resolve("run").toString());
+                .execute(
+                        config.toString(), "--json", "--run", dir.resolve("run").toString());
         assertEquals(0, code, out.toString());
         List<Double> loss = Files.readAllLines(dir.resolve("run/curve.csv")).stream()
                 .map(l -> l.split(","))
@@ -159,7 +166,12 @@ class ImportedModelTest {
             before.parameters()
                     .names()
                     .forEach(n -> assertFalse(
-                            before.parameters().get(n).data().mismatch(trained.parameters().get(n).data()) < 0,
+                            before.parameters()
+                                            .get(n)
+                                            .data()
+                                            .mismatch(
+                                                    trained.parameters().get(n).data())
+                                    < 0,
                             n + " did not change"));
         }
     }
@@ -168,7 +180,8 @@ class ImportedModelTest {
     @MethodSource("models")
     void anImageOfAnotherSizeIsRefusedInOneSentence(String model) throws IOException {
         Trainer t = bench.trainer();
-        Config c = Config.of(Bench.config(Map.of("model", folder(model).resolve("model.onnx").toString())));
+        Config c = Config.of(
+                Bench.config(Map.of("model", folder(model).resolve("model.onnx").toString())));
         String m = org.junit.jupiter.api.Assertions.assertThrows(
                         IllegalArgumentException.class, () -> t.train(c, dir, false, p -> {}, () -> false))
                 .getMessage();

@@ -118,7 +118,11 @@ class KilledTest {
         Process p = start(run, false);
         waitInside(run, p, 20, new Random(1));
         long before = step(run);
-        assertEquals(0, new ProcessBuilder("kill", "-INT", Long.toString(p.pid())).start().waitFor());
+        assertEquals(
+                0,
+                new ProcessBuilder("kill", "-INT", Long.toString(p.pid()))
+                        .start()
+                        .waitFor());
         assertTrue(p.waitFor(60, TimeUnit.SECONDS));
         assertEquals(130, p.exitValue());
         assertTrue(step(run) >= before);
