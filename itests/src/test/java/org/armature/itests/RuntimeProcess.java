@@ -86,9 +86,9 @@ final class RuntimeProcess implements AutoCloseable {
         return this;
     }
 
-    /** Waits for {@code condition}, at most a minute; on failure says what the runtime said. */
+    /** Waits for {@code condition}, at most two minutes, for busy machines; on failure says what the runtime said. */
     void await(String what, BooleanSupplier condition) throws InterruptedException, IOException {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(120);
         while (!condition.getAsBoolean()) {
             if (!process.isAlive() || System.nanoTime() > end) {
                 throw new IOException(what + " did not come; the runtime said: " + stderr());
@@ -103,6 +103,50 @@ final class RuntimeProcess implements AutoCloseable {
         } catch (IOException e) {
             return "";
         }
+    }
+
+    /** The log file so far. */
+    String log() {
+        try {
+            return Files.readString(folder.resolve("log/armature.log.0"));
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** Classes loaded now, after collections that let those go which nobody holds. */
+    int loadedClasses() throws IOException, InterruptedException {
+        for (int i = 0; i < 3; i++) {
+            tool("jcmd", Long.toString(process.pid()), "GC.run");
+        }
+        String[] row = tool("jstat", "-class", Long.toString(process.pid()))
+                .lines()
+                .toList()
+                .getLast()
+                .strip()
+                .split("\\s+", -1);
+        return Integer.parseInt(row[0]) - Integer.parseInt(row[2]);
+    }
+
+    /** Resident memory. The heap is touched whole at the start, so what it grows by is native. */
+    long residentBytes() throws IOException {
+        return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
+                .filter(l -> l.startsWith("VmRSS:"))
+                .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")) * 1024)
+                .findFirst()
+                .orElseThrow(() -> new IOException("no resident size of " + process.pid()));
+    }
+
+    private static String tool(String name, String... words) throws IOException, InterruptedException {
+        List<String> line = new ArrayList<>(
+                List.of(Path.of(System.getProperty("java.home"), "bin", name).toString()));
+        line.addAll(List.of(words));
+        Process tool = new ProcessBuilder(line).redirectErrorStream(true).start();
+        String said = new String(tool.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        if (tool.waitFor() != 0) {
+            throw new IOException(name + ": " + said);
+        }
+        return said;
     }
 
     /** As Ctrl-C would; the summary object. */

@@ -22,6 +22,8 @@ import sun.misc.Signal;
 /** {@code armature run}: from an empty framework to a moving robot, and back. */
 final class Run {
     private static final int DEFAULT_PORT = 8080;
+    private static final int LOOK_MILLIS = 200;
+    private static final int SETTLED_MILLIS = 3000;
 
     private final RunOptions options;
     private final Path home;
@@ -113,14 +115,34 @@ final class Run {
         return Main.DONE;
     }
 
-    /** What did not start and why, to the console and the log. */
+    /**
+     * What did not start and why, to the console and the log. A component that waits for the robot's own services is no
+     * news until they had time to come, so components are named once nothing has changed for a while.
+     */
     private void report(Platform platform) {
         platform.problems().forEach(this::say);
         @SuppressWarnings("unchecked")
         Supplier<List<String>> components = platform.service(Supplier.class, "(armature.report=true)");
         if (components != null) {
-            components.get().forEach(this::say);
+            Thread.ofPlatform().daemon().name("start-report").start(() -> {
+                try {
+                    settled(components).forEach(this::say);
+                } catch (InterruptedException | IllegalStateException e) {
+                    // The runtime has stopped before it settled.
+                }
+            });
         }
+    }
+
+    private static List<String> settled(Supplier<List<String>> components) throws InterruptedException {
+        List<String> last = components.get();
+        for (int same = 0; !last.isEmpty() && same < SETTLED_MILLIS; same += LOOK_MILLIS) {
+            Thread.sleep(LOOK_MILLIS);
+            List<String> now = components.get();
+            same = now.equals(last) ? same : 0;
+            last = now;
+        }
+        return last;
     }
 
     private void shell(Platform platform) {
