@@ -33,16 +33,15 @@ class ReplacementTest {
 
     private static final long NATIVE = 48L << 20;
     /** Velocity limits of the simulated arm, rad/s and m/s, over a period of 1 ms. */
-    private static final double[] STEP = {
-        2.175e-3, 2.175e-3, 2.175e-3, 2.175e-3, 2.6e-3, 2.6e-3, 2.6e-3, 0.2e-3
-    };
+    private static final double[] STEP = {2.175e-3, 2.175e-3, 2.175e-3, 2.175e-3, 2.6e-3, 2.6e-3, 2.6e-3, 0.2e-3};
 
     @TempDir
     Path folder;
 
     @Test
     void theCommandStaysWithinLimitsAndNothingOfTheOldOnesIsLeft() throws Exception {
-        try (RuntimeProcess runtime = RuntimeProcess.start(folder, "--seed", "3").awaitRunning()) {
+        try (RuntimeProcess runtime =
+                RuntimeProcess.start(folder, "--seed", "3").awaitRunning()) {
             int[] classes = new int[2];
             long[] resident = new long[2];
             for (int k = 1; k <= CYCLES; k++) {
@@ -86,7 +85,10 @@ class ReplacementTest {
     }
 
     private static long cutOver(RuntimeProcess runtime) {
-        return runtime.log().lines().filter(l -> l.contains("pick-place.jar: cut-over")).count();
+        return runtime.log()
+                .lines()
+                .filter(l -> l.contains("pick-place.jar: cut-over"))
+                .count();
     }
 
     private static Path policy() throws IOException {
