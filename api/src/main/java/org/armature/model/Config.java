@@ -42,7 +42,8 @@ public final class Config {
     }
 
     public int integer(String key) {
-        return Math.toIntExact(whole(key, required(key)));
+        long n = whole(key, required(key));
+        return n == (int) n ? (int) n : this.<Integer>wrong(key, "a whole number of at most 2147483647");
     }
 
     public int integer(String key, int otherwise) {
@@ -189,7 +190,9 @@ public final class Config {
     }
 
     private long whole(String key, Object v) {
-        if (v instanceof Number n && n.doubleValue() == Math.rint(n.doubleValue())) {
+        if (v instanceof Number n
+                && n.doubleValue() == Math.rint(n.doubleValue())
+                && Math.abs(n.doubleValue()) < 0x1p63) {
             return n.longValue();
         }
         return this.<Long>wrong(key, "a whole number");
