@@ -2,13 +2,17 @@ package org.armature.itests;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * {@code ./armature run --headless --json} as a user starts it, in an instance folder of its own, on the distribution the
@@ -16,6 +20,9 @@ import java.util.function.BooleanSupplier;
  */
 final class RuntimeProcess implements AutoCloseable {
     private static final Path ROOT = Path.of(System.getProperty("armature.root"));
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Pattern DASHBOARD = Pattern.compile("http://localhost:\\d+");
+
     private final Process process;
     private final Path folder;
 
@@ -26,7 +33,7 @@ final class RuntimeProcess implements AutoCloseable {
 
     /** Starts a runtime in {@code folder}; returns at once. */
     static RuntimeProcess start(Path folder, String... options) throws IOException {
-        List<String> command = new ArrayList<>(List.of("run", "--headless", "--json", "--data", folder.toString()));
+        List<String> command = new ArrayList<>(List.of("run", "--headless", "--json", "--port", "0", "--data", folder.toString()));
         command.addAll(List.of(options));
         Files.createDirectories(folder);
         Process process = builder(command)
@@ -74,6 +81,24 @@ final class RuntimeProcess implements AutoCloseable {
         List<String> all = new ArrayList<>(List.of(words));
         all.addAll(List.of("--data", folder.toString()));
         return command(folder, all.toArray(String[]::new));
+    }
+
+    /** What the dashboard answers to a GET; a missing node while it does not. */
+    JsonNode get(String path) {
+        try (var in = URI.create(dashboard() + path).toURL().openStream()) {
+            return JSON.readTree(in);
+        } catch (IOException e) {
+            return MissingNode.getInstance();
+        }
+    }
+
+    /** {@code http://localhost:PORT}, once it runs. */
+    String dashboard() throws IOException {
+        Matcher at = DASHBOARD.matcher(stderr());
+        if (!at.find()) {
+            throw new IOException("there is no dashboard yet");
+        }
+        return at.group();
     }
 
     Path deployFolder() {
@@ -163,7 +188,7 @@ final class RuntimeProcess implements AutoCloseable {
         if (process.exitValue() != 0) {
             throw new IOException("exit code " + process.exitValue() + "; the runtime said: " + stderr());
         }
-        return new ObjectMapper().readTree(folder.resolve("stdout").toFile());
+        return JSON.readTree(folder.resolve("stdout").toFile());
     }
 
     /** {@code kill -9}. */

@@ -18,12 +18,16 @@ import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
@@ -46,6 +50,9 @@ final class DeployFolder implements AutoCloseable {
     private static final long SETTLE_NANOS = TimeUnit.MILLISECONDS.toNanos(1_000);
 
     private static final long TRIAL_MILLIS = 30_000;
+    /** For static initialisers, activators and the constructors of components. */
+    private static final long ACTIVATION_MILLIS = 10_000;
+
     private static final Set<String> TRIED_BY_CONTROL = Set.of("policy", "perception", "driver");
 
     private final Platform platform;
@@ -53,12 +60,15 @@ final class DeployFolder implements AutoCloseable {
     private final Path staging;
     private final Trust trust;
     private final Map<String, Seen> seen = new HashMap<>();
-    private final Map<String, Bundle> running = new java.util.concurrent.ConcurrentHashMap<>();
+    private final Map<String, Deployment> running = new java.util.concurrent.ConcurrentHashMap<>();
     private final Map<String, Map<String, Object>> results = new HashMap<>();
     private final Queue<Map<String, Object>> untold = new ArrayDeque<>();
     private final Thread watcher;
     private volatile boolean closed;
     private int generation;
+
+    /** A bundle that runs, and since when (milliseconds of the wall clock). */
+    private record Deployment(Bundle bundle, long since) {}
 
     /** A state of a file, since when, and whether it was acted upon. */
     private record Seen(String state, long since, boolean done) {}
@@ -79,10 +89,14 @@ final class DeployFolder implements AutoCloseable {
         while (!closed) {
             try {
                 scan();
+                removeRolledBack();
                 tell();
                 Thread.sleep(POLL_MILLIS);
             } catch (InterruptedException e) {
                 return;
+            } catch (OutOfMemoryError e) {
+                // A module took it all; it is found out by the control loop and removed here at the next look.
+                LOG.log(System.Logger.Level.WARNING, "out of memory; the deploy folder goes on");
             } catch (IOException | RuntimeException e) {
                 if (!closed) {
                     LOG.log(System.Logger.Level.WARNING, "the deploy folder " + folder + " cannot be read", e);
@@ -173,60 +187,139 @@ final class DeployFolder implements AutoCloseable {
     private void install(String name, Path copy) throws InterruptedException {
         long begin = System.nanoTime();
         long wall = System.currentTimeMillis();
-        Bundle old = running.get(name);
-        Bundle fresh = null;
+        Deployment old = running.get(name);
+        Bundle fresh;
         try {
             fresh = platform.context().installBundle("reference:" + copy.toUri());
-            fresh.start();
         } catch (BundleException e) {
-            String version = fresh == null ? "" : fresh.getVersion().toString();
-            if (fresh != null) {
-                uninstall(fresh);
-            }
-            refuse(name, version, Platform.reason(e));
+            refuse(name, "", Platform.reason(e));
             return;
         }
-        Map<String, Object> result = judge(fresh, wall);
-        boolean refused = "refused".equals(result.get("outcome")) || "rolled-back".equals(result.get("outcome"));
-        if (refused) {
+        AtomicBoolean hung = new AtomicBoolean();
+        Optional<Verdict> objection = activate(name, fresh, hung);
+        Verdict verdict = objection.isPresent() ? objection.get() : judge(fresh, wall);
+        if (hung.get()) {
+            // The framework would wait for it, so its own thread removes it if ever it comes back.
+            LOG.log(System.Logger.Level.WARNING, fresh.getSymbolicName() + " hangs and stays installed until it returns");
+        } else if (verdict.refused()) {
             uninstall(fresh);
         } else {
-            running.put(name, fresh);
+            running.put(name, new Deployment(fresh, wall));
             if (old != null) {
-                uninstall(old);
+                uninstall(old.bundle());
             }
         }
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("outcome", verdict.outcome());
+        result.put("reason", verdict.reason());
         result.put("name", name);
         result.put("bundle", fresh.getSymbolicName());
         result.put("version", fresh.getVersion().toString());
         result.put("ms", (System.nanoTime() - begin) / 1e6);
         LOG.log(
-                refused ? System.Logger.Level.WARNING : System.Logger.Level.INFO,
-                name + ": " + result.get("outcome") + ": " + result.get("reason"));
+                verdict.refused() ? System.Logger.Level.WARNING : System.Logger.Level.INFO,
+                name + ": " + verdict.outcome() + ": " + verdict.reason());
+        if (verdict.refused() && !verdict.known()) {
+            Map<String, Object> refusal = new LinkedHashMap<>(result);
+            refusal.put("name", verdict.id().isEmpty() ? name : verdict.id());
+            refusal.put("kind", verdict.kind());
+            refusal.put("time", System.currentTimeMillis());
+            untold.add(refusal);
+        }
         finished(name, result);
     }
 
-    /** What became of a started bundle: the control loop's verdict where it tries the module, else that its services come. */
-    private Map<String, Object> judge(Bundle fresh, long since) throws InterruptedException {
-        Map<String, Object> result = new LinkedHashMap<>();
-        Set<String> tried = new HashSet<>();
-        List<String> services = new ArrayList<>();
-        ServiceReference<?>[] registered = fresh.getRegisteredServices();
+    /**
+     * What became of a bundle.
+     *
+     * @param id of the module it is about; empty if of the file
+     * @param known whether the history of replacements has it already
+     */
+    private record Verdict(String outcome, String reason, String kind, String id, boolean known) {
+        boolean refused() {
+            return outcome.equals("refused") || outcome.equals("rolled-back");
+        }
+
+        static Verdict refused(String reason, String kind, String id) {
+            return new Verdict("refused", reason, kind, id, false);
+        }
+    }
+
+    /**
+     * Starts the bundle and makes its modules, on a thread of its own: a constructor is a stranger's code, and this folder
+     * must not hang with it. Why it does not run, or empty.
+     *
+     * @param hung set when it did not come back in time
+     */
+    private Optional<Verdict> activate(String name, Bundle bundle, AtomicBoolean hung) throws InterruptedException {
+        AtomicReference<Optional<Verdict>> verdict = new AtomicReference<>();
+        Thread starter = Thread.ofPlatform()
+                .daemon()
+                .name("activates " + bundle.getSymbolicName())
+                .start(() -> {
+                    Optional<Verdict> found;
+                    try {
+                        bundle.start();
+                        found = inactive(bundle);
+                    } catch (BundleException | RuntimeException e) {
+                        String why = e instanceof BundleException b ? Platform.reason(b) : "does not start: " + e;
+                        found = Optional.of(Verdict.refused(name + " " + why, "", ""));
+                    }
+                    if (!verdict.compareAndSet(null, found)) {
+                        uninstall(bundle);
+                    }
+                });
+        starter.join(ACTIVATION_MILLIS);
+        if (!verdict.compareAndSet(null, Optional.empty())) {
+            return verdict.get();
+        }
+        hung.set(true);
+        starter.interrupt();
+        Module module = modules(bundle).stream().findFirst().orElse(new Module("bundle", bundle.getSymbolicName(), null));
+        return Optional.of(Verdict.refused(
+                module.kind() + " " + module.id() + " " + bundle.getVersion() + " does not activate within "
+                        + ACTIVATION_MILLIS / 1000 + " s; its thread was abandoned",
+                module.kind(),
+                module.id()));
+    }
+
+    /** A module that a bundle offers. */
+    private record Module(String kind, String id, @Nullable ServiceReference<?> reference) {}
+
+    private static List<Module> modules(Bundle bundle) {
+        List<Module> modules = new ArrayList<>();
+        ServiceReference<?>[] registered = bundle.getRegisteredServices();
         for (ServiceReference<?> reference : registered == null ? new ServiceReference<?>[0] : registered) {
-            Object id = reference.getProperty("armature.id");
-            Object kind = reference.getProperty("armature.kind");
-            if (id == null) {
-                continue;
+            if (reference.getProperty("armature.id") instanceof Object id) {
+                modules.add(new Module(String.valueOf(reference.getProperty("armature.kind")), id.toString(), reference));
             }
-            services.add(kind + " " + id);
-            if (TRIED_BY_CONTROL.contains(String.valueOf(kind))) {
-                tried.add(id.toString());
-            } else if (platform.context().getService(reference) == null) {
-                result.put("outcome", "refused");
-                result.put("reason", kind + " " + id + " does not activate" + failures(fresh));
-                return result;
-            } else {
-                platform.context().ungetService(reference);
+        }
+        return modules;
+    }
+
+    /** The first module whose component cannot be made. */
+    private Optional<Verdict> inactive(Bundle bundle) {
+        for (Module module : modules(bundle)) {
+            ServiceReference<?> reference = module.reference();
+            if (reference == null || platform.context().getService(reference) == null) {
+                return Optional.of(Verdict.refused(
+                        module.kind() + " " + module.id() + " " + bundle.getVersion() + " does not activate"
+                                + failures(bundle),
+                        module.kind(),
+                        module.id()));
+            }
+            platform.context().ungetService(reference);
+        }
+        return Optional.empty();
+    }
+
+    /** What became of a running bundle: the control loop's verdict where it tries the module, else that it runs. */
+    private Verdict judge(Bundle fresh, long since) throws InterruptedException {
+        List<Module> modules = modules(fresh);
+        Set<String> tried = new HashSet<>();
+        for (Module module : modules) {
+            if (TRIED_BY_CONTROL.contains(module.kind())) {
+                tried.add(module.id());
             }
         }
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(TRIAL_MILLIS);
@@ -236,21 +329,47 @@ final class DeployFolder implements AutoCloseable {
                         && time >= since
                         && tried.contains(String.valueOf(swap.get("id")))
                         && !"removed".equals(swap.get("outcome"))) {
-                    result.put("outcome", swap.get("outcome"));
-                    result.put("reason", swap.get("reason"));
-                    return result;
+                    return new Verdict(
+                            String.valueOf(swap.get("outcome")),
+                            String.valueOf(swap.get("reason")),
+                            "",
+                            String.valueOf(swap.get("id")),
+                            true);
                 }
             }
             Thread.sleep(20);
         }
-        result.put("outcome", "deployed");
-        String failures = failures(fresh);
-        result.put(
-                "reason",
-                (services.isEmpty() ? "offers no module yet" : "offers " + String.join(", ", services))
-                        + failures
-                        + (tried.isEmpty() ? "" : "; the control loop has not tried it"));
-        return result;
+        String offers = modules.isEmpty()
+                ? "offers no module yet"
+                : "offers "
+                        + modules.stream()
+                                .map(module -> module.kind() + " " + module.id())
+                                .collect(Collectors.joining(", "));
+        return new Verdict(
+                "deployed",
+                offers + failures(fresh) + (tried.isEmpty() ? "" : "; the control loop has not tried it"),
+                "",
+                "",
+                true);
+    }
+
+    /**
+     * A module that was rolled back after its cut-over goes: what its classes hold must not stay. Its file stays where
+     * it is, and is deployed again when it changes.
+     */
+    private void removeRolledBack() {
+        for (Map<String, Object> swap : history()) {
+            if (!"rolled-back".equals(swap.get("outcome")) || !(swap.get("time") instanceof Long time)) {
+                continue;
+            }
+            running.forEach((name, deployment) -> {
+                if (time >= deployment.since()
+                        && deployment.bundle().getVersion().toString().equals(swap.get("version"))
+                        && offers(deployment.bundle(), String.valueOf(swap.get("id")))) {
+                    withdraw(name);
+                }
+            });
+        }
     }
 
     private String failures(Bundle bundle) {
@@ -267,9 +386,9 @@ final class DeployFolder implements AutoCloseable {
     }
 
     private void withdraw(String name) {
-        Bundle bundle = running.remove(name);
-        if (bundle != null) {
-            uninstall(bundle);
+        Deployment deployment = running.remove(name);
+        if (deployment != null) {
+            uninstall(deployment.bundle());
             LOG.log(System.Logger.Level.INFO, name + ": undeployed");
         }
     }
@@ -366,7 +485,8 @@ final class DeployFolder implements AutoCloseable {
         try (Stream<Path> list = Files.list(folder)) {
             for (Path file : list.toList()) {
                 String fileName = file.getFileName().toString();
-                Bundle bundle = running.get(fileName);
+                Deployment deployment = running.get(fileName);
+                Bundle bundle = deployment == null ? null : deployment.bundle();
                 if (fileName.equals(name)
                         || fileName.equals(name + ".jar")
                         || bundle != null && (bundle.getSymbolicName().equals(name) || offers(bundle, name))) {

@@ -13,7 +13,7 @@ import java.util.logging.LogManager;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
 
-/** Everything to {@code log/armature.log} (four files of 4 MB), warnings to the console as one line each. */
+/** Everything to {@code log/armature.0.log}, older ones 1 to 3, 4 MB each, warnings to the console as one line each. */
 final class Logging {
     private Logging() {}
 
@@ -22,7 +22,7 @@ final class Logging {
         LogManager.getLogManager().reset();
         Logger root = Logger.getLogger("");
         root.setLevel(debug ? Level.FINE : Level.INFO);
-        FileHandler file = new FileHandler(folder.resolve("armature.log").toString(), 4 << 20, 4, true);
+        FileHandler file = new FileHandler(folder.resolve("armature.%g.log").toString(), 4 << 20, 4, true);
         file.setFormatter(new Line(true, true));
         root.addHandler(file);
         console(debug);

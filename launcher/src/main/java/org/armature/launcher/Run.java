@@ -162,7 +162,12 @@ final class Run {
     }
 
     private int port() throws IOException {
-        if (options.port() != 0) {
+        if (options.port() == 0) {
+            try (ServerSocket any = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+                return any.getLocalPort();
+            }
+        }
+        if (options.port() > 0) {
             if (!free(options.port())) {
                 throw new IOException("port " + options.port() + " is taken: choose another with --port");
             }

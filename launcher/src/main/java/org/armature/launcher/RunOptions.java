@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param headless no shell
  * @param json one summary object on standard output at the end
- * @param port dashboard port; 0 stands for the first free one from 8080
+ * @param port dashboard port; 0 is any free one, negative the first free one from 8080
  * @param seconds wall-clock seconds to run; 0 is until stopped
  * @param deploy deploy folder; null is {@code deploy} in the instance folder
  * @param data instance folder; null is the first free one
@@ -39,7 +39,7 @@ record RunOptions(
               --headless             no shell; stop with Ctrl-C or --for
               --for SECONDS          stop after this time
               --json                 print one summary object on standard output at the end
-              --port N               port of the dashboard (8080; the next free one when it is taken)
+              --port N               port of the dashboard (8080, the next free one when it is taken; 0 for any free one)
               --deploy DIR           folder whose jars are deployed and followed (default: build/run/deploy)
               --speed X              robot seconds a second, simulation only (1)
               --rate HZ              rate of the control loop (1000)
@@ -84,7 +84,7 @@ record RunOptions(
         boolean json = false;
         boolean requireSigned = false;
         boolean debug = false;
-        int port = 0;
+        int port = -1;
         double seconds = 0;
         Path deploy = null;
         Path data = null;
@@ -118,7 +118,7 @@ record RunOptions(
                         inline = args.get(i);
                     }
                     switch (option) {
-                        case "--port" -> port = (int) whole(option, inline, 1, 65535);
+                        case "--port" -> port = (int) whole(option, inline, 0, 65535);
                         case "--for" -> seconds = positive(option, inline);
                         case "--deploy" -> deploy = Path.of(inline);
                         case "--data" -> data = Path.of(inline);

@@ -69,7 +69,7 @@ public final class Doctor implements Callable<Integer> {
         if (waiting.isEmpty() || !robot && waiting.stream().allMatch(w -> w.contains(" waits: "))) {
             add("wiring", Verdict.OK, context.getBundles().length + " bundles, all active", "");
         } else {
-            waiting.forEach(w -> add("wiring", Verdict.BAD, w, "see log/armature.log in the instance folder"));
+            waiting.forEach(w -> add("wiring", Verdict.BAD, w, "see log/armature.0.log in the instance folder"));
         }
         PrintWriter out = spec.commandLine().getOut();
         if (json) {

@@ -42,7 +42,7 @@ public final class SwapBridge implements Supplier<List<Map<String, Object>>>, Co
         replacement.record(new Replacement.Swap(
                 refusal.get("time") instanceof Number time ? time.longValue() : System.currentTimeMillis(),
                 text(refusal, "name"),
-                "",
+                text(refusal, "kind"),
                 text(refusal, "version"),
                 refusal.get("ms") instanceof Number millis ? millis.doubleValue() : 0,
                 Replacement.Outcome.REFUSED,

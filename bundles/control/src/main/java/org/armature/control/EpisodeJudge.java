@@ -107,8 +107,8 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
             }
             try {
                 look(now);
-            } catch (RuntimeException e) {
-                // The world may close under the judge's eyes.
+            } catch (RuntimeException | OutOfMemoryError e) {
+                // The world may close under the judge's eyes, and a policy may have taken all memory for a moment.
                 LOG.debug("the scene could not be judged", e);
             }
         }

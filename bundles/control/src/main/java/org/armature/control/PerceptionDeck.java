@@ -132,6 +132,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 throw new IllegalStateException("there is no perception module to ask for '" + words + "'");
             }
             String wrong;
+            long before = Trial.allocated(Thread.currentThread());
             a.inside.add(Thread.currentThread());
             try {
                 List<Detection> found = a.module.service().detect(frame, words);
@@ -139,7 +140,13 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 if (wrong == null) {
                     return found;
                 }
-            } catch (RuntimeException | LinkageError | StackOverflowError | OutOfMemoryError e) {
+            } catch (OutOfMemoryError e) {
+                if (Trial.allocated(Thread.currentThread()) - before <= settings.maxBytes()) {
+                    // Not its doing: somebody else took the memory.
+                    throw e;
+                }
+                wrong = "threw " + Trial.told(e);
+            } catch (RuntimeException | LinkageError | StackOverflowError e) {
                 wrong = "threw " + Trial.told(e);
             } finally {
                 a.inside.remove(Thread.currentThread());

@@ -174,6 +174,12 @@ final class PolicyRunner {
                 String why = t instanceof Refused || t instanceof BadChunk
                         ? String.valueOf(t.getMessage())
                         : "policy " + module.named() + " threw " + Trial.told(t);
+                if (t instanceof OutOfMemoryError && Trial.allocated(thread) - allocatedBefore <= settings.maxBytes()) {
+                    // Somebody else took the memory; whoever that is exceeds its own bounds.
+                    complaints.misbehaved(this, why + ", though it took little memory itself", false);
+                    LockSupport.parkNanos(50_000_000);
+                    continue;
+                }
                 slips++;
                 boolean late = t instanceof BadChunk b && b.late;
                 boolean fatal = late ? slips >= PROBATION : answers < PROBATION || slips >= FORGIVEN;

@@ -83,7 +83,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         DeckSettings bounds = new DeckSettings(
                 config.trialTimeout(),
                 config.policyTimeout(),
-                (long) config.maxMegabytes() << 20,
+                // More would be an OutOfMemoryError of whoever allocates next, which need not be the module.
+                Math.min((long) config.maxMegabytes() << 20, Runtime.getRuntime().maxMemory() / 4),
                 config.stopTimeout(),
                 config.replan(),
                 config.policyHz(),

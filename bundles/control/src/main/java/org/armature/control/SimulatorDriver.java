@@ -259,7 +259,7 @@ public final class SimulatorDriver implements RobotDriver, Staged {
                     try {
                         camera.newest =
                                 scene.render(camera.name, config.cameraWidth(), config.cameraHeight(), robotTime());
-                    } catch (RuntimeException | LinkageError e) {
+                    } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
                         if (!complained) {
                             LOG.warn("camera {} could not be rendered: {}", camera.name, Trial.told(e));
                             complained = true;

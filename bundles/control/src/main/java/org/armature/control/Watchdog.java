@@ -33,18 +33,23 @@ final class Watchdog implements AutoCloseable {
         ControlLoop accused = null;
         while (!stopped) {
             LockSupport.parkNanos(LOOK_NANOS);
-            ControlLoop l = loop.get();
-            if (l != null) {
-                l.notes().forEach(LOG::warn);
-                boolean stuck = l.alive() && System.nanoTime() - l.heartbeat() > timeoutNanos;
-                if (stuck && accused != l) {
-                    String why = "the loop has not ticked for " + timeoutNanos / 1_000_000 + " ms";
-                    LOG.error("{}", why);
-                    l.fault(why);
+            try {
+                policies.watch();
+                ControlLoop l = loop.get();
+                if (l != null) {
+                    l.notes().forEach(LOG::warn);
+                    boolean stuck = l.alive() && System.nanoTime() - l.heartbeat() > timeoutNanos;
+                    if (stuck && accused != l) {
+                        String why = "the loop has not ticked for " + timeoutNanos / 1_000_000 + " ms";
+                        LOG.error("{}", why);
+                        l.fault(why);
+                    }
+                    accused = stuck ? l : null;
                 }
-                accused = stuck ? l : null;
+            } catch (OutOfMemoryError e) {
+                // Whoever took the memory is found at one of the next looks: the watchdog must not be its victim.
+                LockSupport.parkNanos(LOOK_NANOS);
             }
-            policies.watch();
         }
     }
 
