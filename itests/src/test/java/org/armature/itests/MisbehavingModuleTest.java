@@ -34,7 +34,9 @@ class MisbehavingModuleTest {
     @BeforeAll
     void startARobot() throws Exception {
         runtime = RuntimeProcess.start(folder.resolve("instance")).awaitRunning();
-        runtime.await("the robot", () -> runtime.get("/api/state").path("state").asText().equals("RUNNING"));
+        runtime.await(
+                "the robot",
+                () -> runtime.get("/api/state").path("state").asText().equals("RUNNING"));
     }
 
     @BeforeEach
@@ -48,27 +50,34 @@ class MisbehavingModuleTest {
             JsonNode summary = ending.stop();
             assertEquals(0, summary.path("faults").asInt(), summary.toString());
             Set<String> inSummary = new HashSet<>();
-            summary.path("swaps").forEach(swap -> inSummary.add(swap.path("reason").asText()));
+            summary.path("swaps")
+                    .forEach(swap -> inSummary.add(swap.path("reason").asText()));
             assertTrue(inSummary.containsAll(told), summary.path("swaps").toString());
         }
     }
 
     @Test
     void throwsInActivate() throws Exception {
-        refused(policy("throws-in-activate", "if (joints > 0) throw new IllegalStateException(\"no weights\");", ""), "no weights");
+        refused(
+                policy("throws-in-activate", "if (joints > 0) throw new IllegalStateException(\"no weights\");", ""),
+                "no weights");
     }
 
     @Test
     void hangsInActivate() throws Exception {
         Path jar = policy(
-                "hangs-in-activate", "while (joints > 0) java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);", "");
+                "hangs-in-activate",
+                "while (joints > 0) java.util.concurrent.locks.LockSupport.parkNanos(1_000_000);",
+                "");
         // A thread cannot be ended, so the bundle stays, and is not a module.
         outcome(jar, "hangs-in-activate", "refused", "policy hangs-in-activate 1.0.0 does not activate within 10 s");
     }
 
     @Test
     void throwsInAct() throws Exception {
-        refused(policy("throws-in-act", "", "if (n > 0) throw new ArithmeticException(\"singular\");"), "threw java.lang.ArithmeticException: singular");
+        refused(
+                policy("throws-in-act", "", "if (n > 0) throw new ArithmeticException(\"singular\");"),
+                "threw java.lang.ArithmeticException: singular");
     }
 
     @Test
@@ -78,7 +87,10 @@ class MisbehavingModuleTest {
 
     @Test
     void answersOutOfLimits() throws Exception {
-        refused(policy("out-of-limits", "", "still[joints + 1] = 42;"), "action 1 of joint", "is 42.0, outside its limits");
+        refused(
+                policy("out-of-limits", "", "still[joints + 1] = 42;"),
+                "action 1 of joint",
+                "is 42.0, outside its limits");
     }
 
     @Test
@@ -93,7 +105,8 @@ class MisbehavingModuleTest {
 
     @Test
     void turnsIntoAnEndlessLoopAfterTheCutOver() throws Exception {
-        rolledBack(policy("loops-later", "", "while (n > 6) { Thread.interrupted(); }"), "did not answer within 2000 ms");
+        rolledBack(
+                policy("loops-later", "", "while (n > 6) { Thread.interrupted(); }"), "did not answer within 2000 ms");
     }
 
     @Test
@@ -114,7 +127,12 @@ class MisbehavingModuleTest {
     @Test
     void isBuiltForAnotherApi() throws Exception {
         Path jar = ModuleJar.policy(
-                folder, "other-api", "1.0.0", "", "", Map.of("Import-Package", "org.armature.robot;version=\"[9,10)\",*"));
+                folder,
+                "other-api",
+                "1.0.0",
+                "",
+                "",
+                Map.of("Import-Package", "org.armature.robot;version=\"[9,10)\",*"));
         refusedFile(jar, "nothing here exports package org.armature.robot in version 9");
     }
 
@@ -179,7 +197,8 @@ class MisbehavingModuleTest {
 
     private JsonNode swap(String id, String outcome) {
         for (JsonNode swap : runtime.get("/api/swaps")) {
-            if (swap.path("id").asText().equals(id) && swap.path("outcome").asText().equals(outcome)) {
+            if (swap.path("id").asText().equals(id)
+                    && swap.path("outcome").asText().equals(outcome)) {
                 return swap;
             }
         }

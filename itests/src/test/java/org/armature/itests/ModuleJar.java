@@ -112,7 +112,8 @@ final class ModuleJar {
             instructions.forEach(builder::setProperty);
             builder.addClasspath(classes.toFile());
             for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
-                if (entry.contains("armature-api") && !entry.endsWith("-tests.jar") || entry.endsWith("api/target/classes")) {
+                if (entry.contains("armature-api") && !entry.endsWith("-tests.jar")
+                        || entry.endsWith("api/target/classes")) {
                     builder.addClasspath(new File(entry));
                 }
             }

@@ -33,7 +33,8 @@ final class RuntimeProcess implements AutoCloseable {
 
     /** Starts a runtime in {@code folder}; returns at once. */
     static RuntimeProcess start(Path folder, String... options) throws IOException {
-        List<String> command = new ArrayList<>(List.of("run", "--headless", "--json", "--port", "0", "--data", folder.toString()));
+        List<String> command =
+                new ArrayList<>(List.of("run", "--headless", "--json", "--port", "0", "--data", folder.toString()));
         command.addAll(List.of(options));
         Files.createDirectories(folder);
         Process process = builder(command)

@@ -200,7 +200,9 @@ final class DeployFolder implements AutoCloseable {
         Verdict verdict = objection.isPresent() ? objection.get() : judge(fresh, wall);
         if (hung.get()) {
             // The framework would wait for it, so its own thread removes it if ever it comes back.
-            LOG.log(System.Logger.Level.WARNING, fresh.getSymbolicName() + " hangs and stays installed until it returns");
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    fresh.getSymbolicName() + " hangs and stays installed until it returns");
         } else if (verdict.refused()) {
             uninstall(fresh);
         } else {
@@ -275,7 +277,8 @@ final class DeployFolder implements AutoCloseable {
         }
         hung.set(true);
         starter.interrupt();
-        Module module = modules(bundle).stream().findFirst().orElse(new Module("bundle", bundle.getSymbolicName(), null));
+        Module module =
+                modules(bundle).stream().findFirst().orElse(new Module("bundle", bundle.getSymbolicName(), null));
         return Optional.of(Verdict.refused(
                 module.kind() + " " + module.id() + " " + bundle.getVersion() + " does not activate within "
                         + ACTIVATION_MILLIS / 1000 + " s; its thread was abandoned",
@@ -291,7 +294,8 @@ final class DeployFolder implements AutoCloseable {
         ServiceReference<?>[] registered = bundle.getRegisteredServices();
         for (ServiceReference<?> reference : registered == null ? new ServiceReference<?>[0] : registered) {
             if (reference.getProperty("armature.id") instanceof Object id) {
-                modules.add(new Module(String.valueOf(reference.getProperty("armature.kind")), id.toString(), reference));
+                modules.add(
+                        new Module(String.valueOf(reference.getProperty("armature.kind")), id.toString(), reference));
             }
         }
         return modules;

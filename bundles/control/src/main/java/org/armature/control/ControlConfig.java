@@ -87,7 +87,8 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "wall time of one answer until a policy counts as hanging, ms")
     int policyTimeout() default 2000;
 
-    @AttributeDefinition(description = "MiB a module may allocate in one answer or trial; never more than a quarter of the heap")
+    @AttributeDefinition(
+            description = "MiB a module may allocate in one answer or trial; never more than a quarter of the heap")
     int maxMegabytes() default 1024;
 
     @AttributeDefinition(description = "wall time a leaving module is waited for, ms")

@@ -84,7 +84,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                 config.trialTimeout(),
                 config.policyTimeout(),
                 // More would be an OutOfMemoryError of whoever allocates next, which need not be the module.
-                Math.min((long) config.maxMegabytes() << 20, Runtime.getRuntime().maxMemory() / 4),
+                Math.min(
+                        (long) config.maxMegabytes() << 20, Runtime.getRuntime().maxMemory() / 4),
                 config.stopTimeout(),
                 config.replan(),
                 config.policyHz(),
