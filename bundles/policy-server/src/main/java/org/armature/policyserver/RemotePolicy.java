@@ -45,13 +45,13 @@ public final class RemotePolicy implements Policy, AutoCloseable {
         String url() default "ws://127.0.0.1:8000";
 
         /** Sent as {@code Authorization: Api-Key KEY}; empty for none. */
-        String api_key() default "";
+        String apiKey() default "";
 
         /** Longest wait for an answer or a connection, ms. */
-        int deadline_ms() default 2000;
+        int deadlineMillis() default 2000;
 
         /** Action period when the server's metadata does not say {@code control_hz}. */
-        double control_hz() default 50;
+        double controlHz() default 50;
     }
 
     private final URI uri;
@@ -64,7 +64,7 @@ public final class RemotePolicy implements Policy, AutoCloseable {
     /** @throws IOException if the server does not answer or its metadata says nothing of the action's size */
     @Activate
     public RemotePolicy(Config config) throws IOException {
-        this(URI.create(config.url()), config.api_key(), Duration.ofMillis(config.deadline_ms()), config.control_hz());
+        this(URI.create(config.url()), config.apiKey(), Duration.ofMillis(config.deadlineMillis()), config.controlHz());
     }
 
     RemotePolicy(URI uri, String apiKey, Duration deadline, double controlHz) throws IOException {
