@@ -134,7 +134,7 @@ final class RuntimeProcess implements AutoCloseable {
     /** The log file so far. */
     String log() {
         try {
-            return Files.readString(folder.resolve("log/armature.log.0"));
+            return Files.readString(folder.resolve("log/armature.0.log"));
         } catch (IOException e) {
             return "";
         }
