@@ -17,6 +17,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import javax.imageio.ImageIO;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /** Curves over steps, one panel a quantity, as SVG and as PNG; both are drawn by the same lines of code. */
 final class Plot {
@@ -73,7 +75,10 @@ final class Plot {
         } finally {
             g.dispose();
         }
-        ImageIO.write(image, "png", out);
+        // In memory: ImageIO's file caches are closed by a shutdown hook, which would take the last checkpoint of Ctrl-C with it.
+        try (ImageOutputStream memory = new MemoryCacheImageOutputStream(out)) {
+            ImageIO.write(image, "png", memory);
+        }
     }
 
     private void draw(Surface on) {

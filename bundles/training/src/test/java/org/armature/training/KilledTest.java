@@ -20,9 +20,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Training processes that are killed (SIGKILL) or interrupted (SIGINT) at random moments. */
 class KilledTest {
+    /** More than a fast machine gets through before it is killed twice. */
+    private static final int STEPS = 3000;
+
     private static final String CONFIG = """
-            {"seed": 5, "dataset": {"type": "corners"}, "steps": 600, "batch": 16, "threads": 1,
-             "checkpoint_every": 20, "evaluate_every": 200, "accumulate": 2, "clip": 1.0,
+            {"seed": 5, "dataset": {"type": "corners"}, "steps": STEPS, "batch": 16, "threads": 1,
+             "checkpoint_every": 100, "evaluate_every": 1000, "accumulate": 2, "clip": 1.0,
              "model": {"input": [1, 8, 8], "layers": [
                {"type": "conv", "channels": 8, "padding": 1}, {"type": "batch-norm"}, {"type": "relu"},
                {"type": "dropout", "p": 0.1}, {"type": "flatten"}, {"type": "linear", "features": 4}]}}""";
@@ -36,7 +39,11 @@ class KilledTest {
 
     @BeforeEach
     void configure() throws IOException {
-        config = Files.writeString(dir.resolve("c.json"), CONFIG);
+        configure(STEPS);
+    }
+
+    private void configure(int steps) throws IOException {
+        config = Files.writeString(dir.resolve("c.json"), CONFIG.replace("STEPS", Integer.toString(steps)));
     }
 
     private Process start(Path run, boolean resume) throws IOException {
@@ -95,7 +102,7 @@ class KilledTest {
         Path run = dir.resolve("killed");
         long at = -1;
         int kills = 0;
-        for (; kills < 2 && at < 600; kills++) {
+        for (; kills < 2 && at < STEPS; kills++) {
             Process p = start(run, kills > 0);
             waitInside(run, p, at, random);
             p.destroyForcibly().waitFor();
@@ -114,6 +121,7 @@ class KilledTest {
 
     @Test
     void ctrlCKeepsTheStepItWasAt() throws Exception {
+        configure(1_000_000); // never done when the signal comes
         Path run = dir.resolve("interrupted");
         Process p = start(run, false);
         waitInside(run, p, 20, new Random(1));
