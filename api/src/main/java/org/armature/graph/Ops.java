@@ -760,6 +760,16 @@ public final class Ops {
         return x.dtype() == to ? x : x.builder().node("Cast", List.of(x), Map.of("to", Attribute.of((long) to.onnx())));
     }
 
+    /** The product of complex numbers {@code [..., 2]} (real, imaginary), broadcast. */
+    public static Value complexMul(Value a, Value b) {
+        List<Value> x = split(a, -1, 1, 1);
+        List<Value> y = split(b, -1, 1, 1);
+        return concat(
+                -1,
+                sub(mul(x.get(0), y.get(0)), mul(x.get(1), y.get(1))),
+                add(mul(x.get(0), y.get(1)), mul(x.get(1), y.get(0))));
+    }
+
     /**
      * Discrete Fourier transform along an axis; the last axis of {@code x} holds 1 (real) or 2 (complex) numbers and of the
      * result 2, but 1 for {@code inverse} with {@code onesided}.

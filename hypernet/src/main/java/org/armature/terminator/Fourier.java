@@ -1,6 +1,7 @@
 package org.armature.terminator;
 
 import static org.armature.graph.Ops.add;
+import static org.armature.graph.Ops.complexMul;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.dft;
 import static org.armature.graph.Ops.mul;
@@ -28,7 +29,7 @@ final class Fourier {
         long columns = fast(w + k - 1);
         Value turned = slice(slice(kernel, 2, -1, Long.MIN_VALUE + 1, -1), 3, -1, Long.MIN_VALUE + 1, -1);
         Value taps = reshape(turned, 1, kernel.shape().dim(0), k, k);
-        Value y = product(spectrum(x, rows, columns), spectrum(taps, rows, columns));
+        Value y = complexMul(spectrum(x, rows, columns), spectrum(taps, rows, columns));
         Value back = dft(dft(y, 2, -1, true, false), 3, -1, true, false);
         Value real = squeeze(slice(back, 4, 0, 1), -1);
         return slice(slice(real, 2, k / 2, k / 2 + h), 3, k / 2, k / 2 + w);
@@ -48,15 +49,6 @@ final class Fourier {
                 rows - x.shape().dim(2),
                 columns - x.shape().dim(3));
         return dft(dft(unsqueeze(fit, -1), 3, -1, false, false), 2, -1, false, false);
-    }
-
-    private static Value product(Value a, Value b) {
-        List<Value> x = split(a, -1, 1, 1);
-        List<Value> y = split(b, -1, 1, 1);
-        return concat(
-                -1,
-                sub(mul(x.get(0), y.get(0)), mul(x.get(1), y.get(1))),
-                add(mul(x.get(0), y.get(1)), mul(x.get(1), y.get(0))));
     }
 
     /** The power of two at or above {@code n}: other lengths lose accuracy in ONNX Runtime. */

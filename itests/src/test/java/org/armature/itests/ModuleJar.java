@@ -9,8 +9,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.jar.JarEntry;
+import java.util.jar.JarInputStream;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
@@ -75,12 +82,52 @@ final class ModuleJar {
                     }
                 }
                 """.formatted(PACKAGE, id, type, type, activate, act);
+        Map<String, String> all = new HashMap<>(instructions);
+        all.put("Bundle-SymbolicName", PACKAGE + "." + id);
+        return of(folder, PACKAGE, type, source, id, version, all);
+    }
+
+    /** {@code ID-VERSION.jar} of one class; its symbolic name is {@code id} unless the instructions say otherwise. */
+    static Path of(
+            Path folder,
+            String home,
+            String type,
+            String source,
+            String id,
+            String version,
+            Map<String, String> instructions)
+            throws IOException {
         Path work = Files.createTempDirectory(folder, id);
-        Path java = Files.createDirectories(work.resolve("src/" + PACKAGE)).resolve(type + ".java");
+        Path java = Files.createDirectories(work.resolve("src/" + home)).resolve(type + ".java");
         Files.writeString(java, source);
         Path classes = Files.createDirectory(work.resolve("classes"));
         compile(java, classes);
-        return pack(classes, folder.resolve(id + "-" + version + ".jar"), id, version, instructions);
+        return pack(classes, folder.resolve(id + "-" + version + ".jar"), home, id, version, instructions);
+    }
+
+    /** The distribution's module of that artifact, e.g. {@code armature-vla}. */
+    static Path installed(String artifact) throws IOException {
+        try (Stream<Path> jars = Files.walk(FrameworkExtension.DISTRIBUTION.resolve("bundles"))) {
+            return jars.filter(p -> p.getFileName().toString().matches(Pattern.quote(artifact) + "-\\d.*\\.jar"))
+                    .findFirst()
+                    .orElseThrow(() -> new IOException(artifact + " is not in the distribution"));
+        }
+    }
+
+    /** The same bundle under another version. */
+    static Path withVersion(Path jar, String version, Path to) throws IOException {
+        try (JarInputStream in = new JarInputStream(Files.newInputStream(jar))) {
+            Manifest manifest = in.getManifest();
+            manifest.getMainAttributes().putValue("Bundle-Version", version);
+            try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(to), manifest)) {
+                for (JarEntry entry; (entry = in.getNextJarEntry()) != null; ) {
+                    out.putNextEntry(new JarEntry(entry.getName()));
+                    in.transferTo(out);
+                    out.closeEntry();
+                }
+            }
+        }
+        return to;
     }
 
     private static void compile(Path source, Path classes) throws IOException {
@@ -102,12 +149,13 @@ final class ModuleJar {
         }
     }
 
-    private static Path pack(Path classes, Path jar, String id, String version, Map<String, String> instructions)
+    private static Path pack(
+            Path classes, Path jar, String home, String id, String version, Map<String, String> instructions)
             throws IOException {
         try (Builder builder = new Builder()) {
-            builder.setProperty("Bundle-SymbolicName", PACKAGE + "." + id);
+            builder.setProperty("Bundle-SymbolicName", id);
             builder.setProperty("Bundle-Version", version);
-            builder.setProperty("-privatepackage", PACKAGE);
+            builder.setProperty("-privatepackage", home);
             builder.setProperty("-noextraheaders", "true");
             instructions.forEach(builder::setProperty);
             builder.addClasspath(classes.toFile());

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -12,10 +11,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.jar.JarEntry;
-import java.util.jar.JarInputStream;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,7 +40,8 @@ class ReplacementTest {
             int[] classes = new int[2];
             long[] resident = new long[2];
             for (int k = 1; k <= CYCLES; k++) {
-                Path next = version(policy(), k, folder.resolve("pick-place.part"));
+                Path next = ModuleJar.withVersion(
+                        ModuleJar.installed("armature-vla"), "0.1." + k, folder.resolve("pick-place.part"));
                 Files.move(
                         next,
                         runtime.deployFolder().resolve("pick-place.jar"),
@@ -89,31 +85,5 @@ class ReplacementTest {
                 .lines()
                 .filter(l -> l.contains("pick-place.jar: cut-over"))
                 .count();
-    }
-
-    private static Path policy() throws IOException {
-        try (Stream<Path> jars = Files.walk(FrameworkExtension.DISTRIBUTION.resolve("bundles"))) {
-            return jars.filter(p -> p.getFileName().toString().startsWith("armature-vla-"))
-                    .findFirst()
-                    .orElseThrow();
-        }
-    }
-
-    /** The same bundle with version 0.1.{@code k}. */
-    private static Path version(Path jar, int k, Path to) throws IOException {
-        try (InputStream file = Files.newInputStream(jar);
-                JarInputStream in = new JarInputStream(file)) {
-            Manifest manifest = in.getManifest();
-            manifest.getMainAttributes().putValue("Bundle-Version", "0.1." + k);
-            try (OutputStream raw = Files.newOutputStream(to);
-                    JarOutputStream out = new JarOutputStream(raw, manifest)) {
-                for (JarEntry entry; (entry = in.getNextJarEntry()) != null; ) {
-                    out.putNextEntry(new JarEntry(entry.getName()));
-                    in.transferTo(out);
-                    out.closeEntry();
-                }
-            }
-        }
-        return to;
     }
 }

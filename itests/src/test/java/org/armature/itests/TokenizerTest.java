@@ -4,22 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
-import java.util.jar.JarEntry;
-import java.util.jar.JarInputStream;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,64 +15,31 @@ class TokenizerTest {
     @TempDir
     Path folder;
 
-    /** The distribution's tokenizer under another version. */
-    private static Path newer(Path to) throws IOException {
-        Path modules = FrameworkExtension.DISTRIBUTION.resolve("bundles/modules");
-        Path jar;
-        try (var files = Files.list(modules)) {
-            jar = files.filter(f -> f.getFileName().toString().startsWith("armature-tokenizer"))
-                    .findFirst()
-                    .orElseThrow();
-        }
-        try (JarInputStream in = new JarInputStream(Files.newInputStream(jar))) {
-            Manifest manifest = in.getManifest();
-            manifest.getMainAttributes().putValue("Bundle-Version", "0.1.1");
-            try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(to), manifest)) {
-                for (JarEntry e; (e = in.getNextJarEntry()) != null; ) {
-                    out.putNextEntry(new JarEntry(e.getName()));
-                    in.transferTo(out);
-                }
-            }
-        }
-        return to;
-    }
-
     @Test
     void itShowsWhatItsLatentsSayAndIsReplacedWhileItRuns() throws Exception {
-        HttpClient client = HttpClient.newHttpClient();
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
-        }
         try (RuntimeProcess runtime =
-                RuntimeProcess.start(folder, "--port", Integer.toString(port)).awaitRunning()) {
-            String base = "http://localhost:" + port;
-            runtime.await("the dashboard", () -> get(client, base + "/api/state") != null);
-            CompletableFuture<InputStream> looking = client.sendAsync(
-                            HttpRequest.newBuilder(URI.create(base + "/events")).build(), BodyHandlers.ofInputStream())
-                    .thenApply(r -> r.body());
-            runtime.await("original and reconstruction", () -> revision(client, base) > 1);
+                RuntimeProcess.start(folder, "--port", "0").awaitRunning()) {
+            runtime.await("the dashboard", () -> !runtime.get("/api/state").isMissingNode());
+            // Figures are only asked for while somebody looks.
+            try (InputStream looking =
+                    URI.create(runtime.dashboard() + "/events").toURL().openStream()) {
+                runtime.await("original and reconstruction", () -> revision(runtime) > 1);
 
-            RuntimeProcess.Answer deployed =
-                    runtime.ask("deploy", newer(folder.resolve("newer.jar")).toString());
-            assertEquals(0, deployed.code(), deployed.err());
-            runtime.await("the newer one among the modules", () -> {
-                JsonNode modules = get(client, base + "/api/modules");
-                boolean newer = false;
-                for (JsonNode m : modules == null ? new ObjectMapper().createArrayNode() : modules) {
-                    newer |= m.get("kind").asText().equals("tokenizer")
-                            && m.get("version").asText().equals("0.1.1");
-                }
-                return newer;
-            });
-            runtime.await("its pictures", () -> revision(client, base) > 1);
-            looking.thenAccept(body -> {
-                try {
-                    body.close();
-                } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                }
-            });
+                Path newer = ModuleJar.withVersion(
+                        ModuleJar.installed("armature-tokenizer"), "0.1.1", folder.resolve("newer.jar"));
+                RuntimeProcess.Answer deployed = runtime.ask("deploy", newer.toString());
+                assertEquals(0, deployed.code(), deployed.err());
+                runtime.await("the newer one among the modules", () -> {
+                    for (JsonNode m : runtime.get("/api/modules")) {
+                        if (m.get("kind").asText().equals("tokenizer")
+                                && m.get("version").asText().equals("0.1.1")) {
+                            return true;
+                        }
+                    }
+                    return false;
+                });
+                runtime.await("its pictures", () -> revision(runtime) > 1);
+            }
             JsonNode summary = runtime.stop();
             assertEquals(0, summary.get("faults").asInt());
             assertTrue(summary.get("ticks").asLong() > 1000);
@@ -93,27 +47,12 @@ class TokenizerTest {
     }
 
     /** How often the pictures of the tokenizer have changed; 0 if there are none. */
-    private static int revision(HttpClient client, String base) {
-        JsonNode figures = get(client, base + "/api/figures");
-        if (figures != null) {
-            for (JsonNode f : figures) {
-                if (f.get("heading").asText().equals("vtp")
-                        && f.get("kind").asText().equals("Pictures")) {
-                    return f.get("revision").asInt();
-                }
+    private static int revision(RuntimeProcess runtime) {
+        for (JsonNode f : runtime.get("/api/figures")) {
+            if (f.get("heading").asText().equals("vtp") && f.get("kind").asText().equals("Pictures")) {
+                return f.get("revision").asInt();
             }
         }
         return 0;
-    }
-
-    private static JsonNode get(HttpClient client, String address) {
-        try {
-            var r = client.send(HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.ofString());
-            return r.statusCode() == 200 ? new ObjectMapper().readTree(r.body()) : null;
-        } catch (IOException e) {
-            return null;
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
-        }
     }
 }

@@ -27,8 +27,7 @@ import org.armature.model.Config;
  * {@code dino_head}, {@code teacher_trunk}, {@code teacher_dino_head}.
  */
 final class SelfSupervision {
-    private static final Map<String, String> STUDENT =
-            Map.of("teacher_trunk.", "trunk.", "teacher_dino_head.", "dino_head.");
+    private static final List<String> TEACHER = List.of("teacher_trunk.", "teacher_dino_head.");
 
     private final Vtp vtp;
     private final Head head;
@@ -98,23 +97,9 @@ final class SelfSupervision {
     /** The teacher's learned parameters; a case's weights hold them as they are after the update (decision record 0004). */
     static List<Value> teacher(List<Value> parameters) {
         return parameters.stream()
-                .filter(t -> STUDENT.keySet().stream().anyMatch(t.name()::startsWith))
+                .filter(t -> TEACHER.stream().anyMatch(t.name()::startsWith))
                 .filter(t -> !t.name().endsWith("periods"))
                 .toList();
-    }
-
-    /** The teacher after a step: {@code m teacher + (1 - m) student}, by the teacher's names. */
-    static SequencedMap<String, Value> movingAverage(Scope p, List<Value> parameters, double momentum) {
-        SequencedMap<String, Value> out = new LinkedHashMap<>();
-        for (Value t : teacher(parameters)) {
-            STUDENT.forEach((teacher, student) -> {
-                if (t.name().startsWith(teacher)) {
-                    Value s = p.parameter(student + t.name().substring(teacher.length()), t.dtype(), t.shape());
-                    out.put(t.name(), add(mul(t, momentum), mul(s, 1 - momentum)));
-                }
-            });
-        }
-        return out;
     }
 
     /** Crops in reverse order, so that a student's crop meets the teacher's view of another. */

@@ -113,24 +113,8 @@ record VtpConfig(
             throw new UnsupportedOperationException(
                     "text_embed_cls and text_output_tokens have no official inference path: leave them false");
         }
-        Tower vision = new Tower(
-                c.integer("vision_embed_dim", 768),
-                c.integer("vision_depth", 12),
-                c.integer("vision_num_heads", 12),
-                c.number("vision_mlp_ratio", 4),
-                c.text("vision_ffn_layer", "swiglu"),
-                c.text("vision_norm_layer", "rmsnorm"),
-                c.has("vision_init_values"),
-                c.flag("vision_use_qk_norm", false));
-        Tower decoder = new Tower(
-                c.integer("decoder_embed_dim", 768),
-                c.integer("decoder_depth", 12),
-                c.integer("decoder_num_heads", 12),
-                c.number("decoder_mlp_ratio", 4),
-                c.text("decoder_ffn_layer", "swiglu"),
-                c.text("decoder_norm_layer", "layernorm"),
-                c.has("decoder_init_values"),
-                c.flag("decoder_use_qk_norm", false));
+        Tower vision = tower(c, "vision_", "rmsnorm");
+        Tower decoder = tower(c, "decoder_", "layernorm");
         Text text = new Text(
                 c.integer("text_context_length", 77),
                 c.integer("text_vocab_size", 49408),
@@ -163,18 +147,23 @@ record VtpConfig(
                 bf16 ? DType.BFLOAT16 : DType.FLOAT);
     }
 
+    /** The tower whose keys begin with {@code prefix}; {@code norm} where its configuration is silent. */
+    private static Tower tower(Config c, String prefix, String norm) {
+        return new Tower(
+                c.integer(prefix + "embed_dim", 768),
+                c.integer(prefix + "depth", 12),
+                c.integer(prefix + "num_heads", 12),
+                c.number(prefix + "mlp_ratio", 4),
+                c.text(prefix + "ffn_layer", "swiglu"),
+                c.text(prefix + "norm_layer", norm),
+                c.has(prefix + "init_values"),
+                c.flag(prefix + "use_qk_norm", false));
+    }
+
     /** From the nested configuration of the training class; its decoder and text tower are not read. */
     static VtpConfig ofTraining(Config c) {
         Config v = c.section("vtp").section("vtp_model").section("vision_encoder");
-        Tower vision = new Tower(
-                v.integer("embed_dim", 768),
-                v.integer("depth", 12),
-                v.integer("num_heads", 12),
-                v.number("mlp_ratio", 4),
-                v.text("ffn_layer", "swiglu"),
-                v.text("norm_type", "rmsnorm"),
-                v.has("init_values"),
-                v.flag("use_qk_norm", false));
+        Tower vision = tower(v, "", v.text("norm_type", "rmsnorm"));
         boolean bf16 = bf16(c);
         VtpConfig base = of(Config.empty());
         return new VtpConfig(

@@ -1,6 +1,7 @@
 package org.armature.layers;
 
 import static org.armature.graph.Ops.add;
+import static org.armature.graph.Ops.complexMul;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.dft;
 import static org.armature.graph.Ops.mul;
@@ -33,16 +34,6 @@ public final class Fourier {
         return squeeze(slice(y, y.rank() - 1, 0, 1), -1);
     }
 
-    /** The product of two spectra, broadcast. */
-    public static Value product(Value a, Value b) {
-        List<Value> x = split(a, -1, 1, 1);
-        List<Value> y = split(b, -1, 1, 1);
-        return concat(
-                -1,
-                sub(mul(x.get(0), y.get(0)), mul(x.get(1), y.get(1))),
-                add(mul(x.get(0), y.get(1)), mul(x.get(1), y.get(0))));
-    }
-
     /** The complex conjugate of a spectrum. */
     public static Value conjugate(Value a) {
         List<Value> x = split(a, -1, 1, 1);
@@ -58,7 +49,7 @@ public final class Fourier {
         long length = u.shape().dim(-1);
         long taps = Math.min(n, k.shape().dim(-1));
         long fast = fast(length + taps - 1);
-        Value y = signal(product(spectrum(u, fast), spectrum(fit(k, taps), fast)));
+        Value y = signal(complexMul(spectrum(u, fast), spectrum(fit(k, taps), fast)));
         Value head = slice(y, y.rank() - 1, 0, length);
         long wrapped = length + taps - 1 - n; // samples that fall behind the period
         return wrapped <= 0 ? head : add(head, fit(slice(y, y.rank() - 1, n, n + wrapped), length));

@@ -55,16 +55,12 @@ public final class GraphCommand implements Callable<Integer> {
         if (s == null) {
             throw new IllegalStateException("graph runs through picocli");
         }
-        if (!Files.isRegularFile(model)) {
-            throw new CommandLine.ParameterException(s.commandLine(), model + " is no file: give a model");
+        ModelFormat format;
+        try {
+            format = ModelFormat.of(model, formats);
+        } catch (IllegalArgumentException e) {
+            throw new CommandLine.ParameterException(s.commandLine(), e.getMessage(), e);
         }
-        ModelFormat format = formats.stream()
-                .filter(f -> f.reads(model))
-                .findFirst()
-                .orElseThrow(() -> new CommandLine.ParameterException(
-                        s.commandLine(),
-                        model + " is in no known format: known are "
-                                + formats.stream().map(ModelFormat::id).toList()));
         try (ModelFormat.Imported imported = format.read(model)) {
             Graph graph = imported.graph();
             for (String id : after) {

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Stream;
 import org.armature.compute.CompileOptions;
@@ -129,47 +130,46 @@ final class OpenClProgram implements Program {
 
     @Override
     public SequencedMap<String, Tensor> run(Map<String, Tensor> given) {
-        Lock run = enter();
         SequencedMap<String, Tensor> out = new LinkedHashMap<>();
         try {
-            checkAll(given);
-            Compiled c = variant(key(given));
-            c.schedule().outputs().forEach((k, a) -> out.put(k, Tensor.zeros(a.type(), Shape.of(a.shape()))));
-            Execution e = c.borrow();
-            try (Execution.Attached attached = attach(c, e, given, out)) {
-                attached.run(null);
-            } finally {
-                c.giveBack(e);
-            }
-            copyAliases(c, given, out);
+            once(given, out, attached -> attached.run(null));
             return out;
         } catch (RuntimeException | Error e) {
             out.values().forEach(Tensor::close);
             throw e;
-        } finally {
-            run.unlock();
         }
     }
 
-    /** Runs once with a clock at every kernel. */
+    /** Runs with a clock at every kernel, after a run to warm up. */
     List<Compiled.Timing> profile(Map<String, Tensor> given) {
-        Lock run = enter();
         SequencedMap<String, Tensor> out = new LinkedHashMap<>();
+        List<Compiled.Timing> timings = new ArrayList<>();
+        try {
+            once(given, out, attached -> {
+                attached.run(null);
+                attached.run(timings);
+            });
+            return timings;
+        } finally {
+            out.values().forEach(Tensor::close);
+        }
+    }
+
+    /** Fills {@code out} with fresh results of what {@code work} does on a borrowed execution. */
+    private void once(Map<String, Tensor> given, Map<String, Tensor> out, Consumer<Execution.Attached> work) {
+        Lock run = enter();
         try {
             checkAll(given);
             Compiled c = variant(key(given));
             c.schedule().outputs().forEach((k, a) -> out.put(k, Tensor.zeros(a.type(), Shape.of(a.shape()))));
-            List<Compiled.Timing> timings = new ArrayList<>();
             Execution e = c.borrow();
             try (Execution.Attached attached = attach(c, e, given, out)) {
-                attached.run(null);
-                attached.run(timings);
+                work.accept(attached);
             } finally {
                 c.giveBack(e);
             }
-            return timings;
+            copyAliases(c, given, out);
         } finally {
-            out.values().forEach(Tensor::close);
             run.unlock();
         }
     }

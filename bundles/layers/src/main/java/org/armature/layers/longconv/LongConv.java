@@ -3,6 +3,7 @@ package org.armature.layers.longconv;
 import static org.armature.graph.Ops.abs;
 import static org.armature.graph.Ops.add;
 import static org.armature.graph.Ops.averagePool;
+import static org.armature.graph.Ops.complexMul;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.gelu;
 import static org.armature.graph.Ops.layerNormalization;
@@ -239,7 +240,7 @@ public final class LongConv implements Layer, EntryPoint {
         if (inv.inputs().containsKey("k_rev")) {
             spectrum = add(spectrum, Fourier.conjugate(Fourier.spectrum(input(inv, b, "k_rev"), n)));
         }
-        Value y = slice(Fourier.signal(Fourier.product(Fourier.spectrum(u, n), spectrum)), 2, 0, length);
+        Value y = slice(Fourier.signal(complexMul(Fourier.spectrum(u, n), spectrum)), 2, 0, length);
         y = add(y, mul(u, unsqueeze(input(inv, b, "D"), -1)));
         if (c.flag("gelu", true)) {
             y = gelu(y);

@@ -429,32 +429,52 @@ final class Products {
         return conv(n, x, w, n.output().dtype());
     }
 
+    /**
+     * A grouped convolution as a batched product.
+     *
+     * @param shape of the result, {@code [n, group, channel of the group, space...]}
+     * @param inner what is summed over, {@code [channel, kernel...]}
+     * @param columns axes of the result that are the product's columns
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Grouped(long[] shape, long[] inner, List<Integer> columns) {
+        static Grouped of(long[] out, long groups, long perGroup, long channels, long[] kernel) {
+            int d = kernel.length;
+            long[] inner = new long[d + 1];
+            inner[0] = channels;
+            System.arraycopy(kernel, 0, inner, 1, d);
+            long[] shape = new long[d + 3];
+            shape[0] = out[0];
+            shape[1] = groups;
+            shape[2] = perGroup;
+            System.arraycopy(out, 2, shape, 3, d);
+            List<Integer> columns = new ArrayList<>(List.of(0));
+            columns.addAll(axes(3, d + 3));
+            return new Grouped(shape, inner, columns);
+        }
+
+        long[] columnShape() {
+            return columns.stream().mapToLong(a -> shape[a]).toArray();
+        }
+    }
+
     static Array conv(Node n, Array x, Array w, DType type) {
         Window window = Window.of(n, w.shape(), x.shape(), sizes(n.output()));
         long groups = n.integer("group", 1);
         int d = x.rank() - 2;
         long perGroup = w.dim(0) / groups;
         long channels = w.dim(1);
-        long[] innerShape = new long[d + 1];
-        innerShape[0] = channels;
-        System.arraycopy(window.kernel(), 0, innerShape, 1, d);
-        // [n, group, channel of the group, space...]
-        long[] shape = new long[d + 3];
         long[] out = sizes(n.output());
-        shape[0] = out[0];
-        shape[1] = groups;
-        shape[2] = perGroup;
-        System.arraycopy(out, 2, shape, 3, d);
-        List<Integer> columns = new ArrayList<>(List.of(0));
-        columns.addAll(axes(3, d + 3));
-        long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
+        Grouped layout = Grouped.of(out, groups, perGroup, channels, window.kernel());
+        long[] innerShape = layout.inner();
+        long[] columnShape = layout.columnShape();
         Array y = contract(
                 n.output().name(),
                 type,
-                shape,
+                layout.shape(),
                 List.of(1),
                 List.of(2),
-                columns,
+                layout.columns(),
                 product(innerShape),
                 (g, r, k) -> {
                     List<Index> at = new ArrayList<>(List.of(g.times(perGroup).plus(r)));
@@ -485,25 +505,17 @@ final class Products {
         int d = x.rank() - 2;
         long channels = w.dim(0) / groups;
         long perGroup = w.dim(1);
-        long[] innerShape = new long[d + 1];
-        innerShape[0] = channels;
-        System.arraycopy(window.kernel(), 0, innerShape, 1, d);
-        long[] shape = new long[d + 3];
-        shape[0] = out[0];
-        shape[1] = groups;
-        shape[2] = perGroup;
-        System.arraycopy(out, 2, shape, 3, d);
-        List<Integer> columns = new ArrayList<>(List.of(0));
-        columns.addAll(axes(3, d + 3));
-        long[] columnShape = columns.stream().mapToLong(a -> shape[a]).toArray();
+        Grouped layout = Grouped.of(out, groups, perGroup, channels, window.kernel());
+        long[] innerShape = layout.inner();
+        long[] columnShape = layout.columnShape();
         DType type = n.output().dtype();
         Array y = contract(
                 n.output().name(),
                 type,
-                shape,
+                layout.shape(),
                 List.of(1),
                 List.of(2),
-                columns,
+                layout.columns(),
                 product(innerShape),
                 (g, r, k) -> {
                     List<Index> tap = Index.unravel(k, innerShape);
