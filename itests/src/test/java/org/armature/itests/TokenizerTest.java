@@ -49,7 +49,8 @@ class TokenizerTest {
     /** How often the pictures of the tokenizer have changed; 0 if there are none. */
     private static int revision(RuntimeProcess runtime) {
         for (JsonNode f : runtime.get("/api/figures")) {
-            if (f.get("heading").asText().equals("vtp") && f.get("kind").asText().equals("Pictures")) {
+            if (f.get("heading").asText().equals("vtp")
+                    && f.get("kind").asText().equals("Pictures")) {
                 return f.get("revision").asInt();
             }
         }

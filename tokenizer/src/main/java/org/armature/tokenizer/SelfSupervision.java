@@ -1,6 +1,5 @@
 package org.armature.tokenizer;
 
-import static org.armature.graph.Ops.add;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.div;
 import static org.armature.graph.Ops.gather;
@@ -16,7 +15,6 @@ import static org.armature.tokenizer.VisionTransformer.project;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.SequencedMap;
 import org.armature.graph.Scope;
 import org.armature.graph.Value;

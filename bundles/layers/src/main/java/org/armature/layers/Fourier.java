@@ -4,13 +4,11 @@ import static org.armature.graph.Ops.add;
 import static org.armature.graph.Ops.complexMul;
 import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.dft;
-import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.neg;
 import static org.armature.graph.Ops.pad;
 import static org.armature.graph.Ops.slice;
 import static org.armature.graph.Ops.split;
 import static org.armature.graph.Ops.squeeze;
-import static org.armature.graph.Ops.sub;
 import static org.armature.graph.Ops.unsqueeze;
 
 import java.util.List;

@@ -75,7 +75,8 @@ final class Plot {
         } finally {
             g.dispose();
         }
-        // In memory: ImageIO's file caches are closed by a shutdown hook, which would take the last checkpoint of Ctrl-C with it.
+        // In memory: ImageIO's file caches are closed by a shutdown hook, which would take the last checkpoint of
+        // Ctrl-C with it.
         try (ImageOutputStream memory = new MemoryCacheImageOutputStream(out)) {
             ImageIO.write(image, "png", memory);
         }
