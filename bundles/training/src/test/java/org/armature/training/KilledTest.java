@@ -47,7 +47,10 @@ class KilledTest {
     }
 
     private Process start(Path run, boolean resume) throws IOException {
+        // A shell that started the tests in the background has them ignore SIGINT, and the JVM keeps to that.
         List<String> command = new ArrayList<>(List.of(
+                "env",
+                "--default-signal=INT",
                 ProcessHandle.current().info().command().orElse("java"),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
@@ -124,14 +127,19 @@ class KilledTest {
         configure(1_000_000); // never done when the signal comes
         Path run = dir.resolve("interrupted");
         Process p = start(run, false);
-        waitInside(run, p, 20, new Random(1));
-        long before = step(run);
-        assertEquals(
-                0,
-                new ProcessBuilder("kill", "-INT", Long.toString(p.pid()))
-                        .start()
-                        .waitFor());
-        assertTrue(p.waitFor(60, TimeUnit.SECONDS));
+        long before;
+        try {
+            waitInside(run, p, 20, new Random(1));
+            before = step(run);
+            assertEquals(
+                    0,
+                    new ProcessBuilder("kill", "-INT", Long.toString(p.pid()))
+                            .start()
+                            .waitFor());
+            assertTrue(p.waitFor(60, TimeUnit.SECONDS));
+        } finally {
+            p.destroyForcibly();
+        }
         assertEquals(130, p.exitValue());
         assertTrue(step(run) >= before);
         long lines = Files.readAllLines(run.resolve("curve.csv")).stream()
