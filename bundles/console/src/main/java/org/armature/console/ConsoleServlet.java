@@ -52,6 +52,7 @@ public final class ConsoleServlet extends HttpServlet {
     private static final Logger LOG = LoggerFactory.getLogger(ConsoleServlet.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int MAX_BODY = 16 * 1024;
+    private static final long MOST_DISCARDED = 64 << 20;
     private static final int MAX_INSTRUCTION = 500;
     private static final long MAX_ROWS = 30_000;
     private static final Pattern CAMERA = Pattern.compile("/camera/([^/]{1,100})\\.jpg");
@@ -149,9 +150,19 @@ public final class ConsoleServlet extends HttpServlet {
                 default -> fail(response, 405, request.getMethod() + " is not spoken here: use GET or POST");
             }
         } catch (DeployFolder.Refused e) {
+            discard(request.getInputStream());
             fail(response, e.status(), e.getMessage());
         } catch (IllegalStateException e) {
             fail(response, 409, String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Reads on for a while: a client that is still sending when the connection closes never sees why it was refused. */
+    private static void discard(InputStream body) throws IOException {
+        byte[] buffer = new byte[1 << 16];
+        int read = 0;
+        for (long left = MOST_DISCARDED; left > 0 && read >= 0; left -= read) {
+            read = body.read(buffer);
         }
     }
 
