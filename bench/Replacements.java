@@ -172,7 +172,7 @@ class Replacements {
     /** The policy's bundle with version 0.1.{@code k}. */
     static Path version(int k, Path to) throws IOException {
         Path jar;
-        try (Stream<Path> jars = Files.list(root.resolve("build/armature/bundles/modules"))) {
+        try (Stream<Path> jars = Files.list(root.resolve("build/armature/bundles/robot"))) {
             jar = jars.filter(p -> p.getFileName().toString().startsWith("armature-vla-")).findFirst().orElseThrow();
         }
         try (InputStream file = Files.newInputStream(jar);

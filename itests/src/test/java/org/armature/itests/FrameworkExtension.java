@@ -75,7 +75,7 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
 
     /** The api's packages in the versions its manifest says, and what the launcher shares too. */
     private static String shared() throws IOException {
-        Path api = jars(DISTRIBUTION.resolve("bundles/modules")).stream()
+        Path api = jars(DISTRIBUTION.resolve("bundles/robot")).stream()
                 .filter(jar -> jar.getFileName().toString().startsWith("armature-api-"))
                 .findFirst()
                 .orElseThrow(

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FrameworkExtension.class)
 @interface InFramework {
     /** Folders of the distribution's {@code bundles/} to start, in order. */
-    String[] value() default {"platform", "modules"};
+    String[] value() default {"platform", "robot", "modules"};
 
     /** Configuration before any component starts: {@code pid:key=value}; {@code pid} alone is an empty one. */
     String[] configuration() default {};

@@ -13,7 +13,7 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.wiring.BundleWiring;
 
 /** The run list (the dependencies of launcher/pom.xml) has what its bundles need, and nothing else. */
-@InFramework({"platform", "modules", "robot", "web"})
+@InFramework({"platform", "robot", "control", "modules", "web"})
 class RunListTest {
     /** Nobody imports these; they are there for what they do. */
     private static final Set<String> AT_WORK = Set.of(

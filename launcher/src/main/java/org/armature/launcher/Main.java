@@ -92,7 +92,7 @@ public final class Main {
         return Path.of(args.remove(at));
     }
 
-    /** One command in a framework without robot and web. */
+    /** One command in a framework without control and web. */
     private static int alone(List<String> args, PrintStream out)
             throws IOException, BundleException, InterruptedException {
         Logging.console(args.contains("--debug"));
@@ -100,6 +100,7 @@ public final class Main {
         try (Platform platform = Platform.start(home(), cache, Map.of("armature.home", home().toString()))) {
             platform.start(Platform.Stage.PLATFORM);
             platform.configure(Configurations.read(home().resolve("conf/armature.json")));
+            platform.start(Platform.Stage.ROBOT);
             platform.start(Platform.Stage.MODULES);
             platform.problems().forEach(problem -> System.err.println("armature: " + problem));
             @SuppressWarnings("unchecked")

@@ -28,8 +28,9 @@ final class Platform implements AutoCloseable {
     /** In the order of starting; the rest of the product works when a later stage is left out. */
     enum Stage {
         PLATFORM,
-        MODULES,
         ROBOT,
+        CONTROL,
+        MODULES,
         WEB
     }
 
@@ -166,11 +167,11 @@ final class Platform implements AutoCloseable {
         framework.adapt(FrameworkWiring.class).refreshBundles(List.of(bundle));
     }
 
-    /** Stops web, then robot, then the rest, each bundle in its time. */
+    /** Stops web, then control, then the rest, each bundle in its time. */
     @Override
     public void close() {
         try {
-            for (String stage : List.of("/bundles/web/", "/bundles/robot/")) {
+            for (String stage : List.of("/bundles/web/", "/bundles/control/")) {
                 for (Bundle bundle : context().getBundles()) {
                     if (bundle.getState() == Bundle.ACTIVE
                             && bundle.getLocation().contains(stage)) {

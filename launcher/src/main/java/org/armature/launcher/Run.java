@@ -71,8 +71,9 @@ final class Run {
                                                         .toAbsolutePath()
                                                         .toString())))
                         .with(options.overrides()));
-                platform.start(Platform.Stage.MODULES);
                 platform.start(Platform.Stage.ROBOT);
+                platform.start(Platform.Stage.CONTROL);
+                platform.start(Platform.Stage.MODULES);
                 double start = sinceStart();
                 try (DeployFolder folder = new DeployFolder(platform, deploy, instance.staging(), trust);
                         ControlChannel channel = ControlChannel.open(platform, instance.folder())) {

@@ -26,7 +26,9 @@ import picocli.CommandLine.Option;
  * <p>The launcher calls it with {@code args} (list of strings), {@code out} and {@code err} ({@link PrintWriter}) and
  * {@code directory} (the caller's, against which relative paths are meant: see {@link Caller}).
  */
-@Component(property = "armature.commandline:Boolean=true")
+@Component(
+        service = {ToIntFunction.class, CommandLineService.class},
+        property = "armature.commandline:Boolean=true")
 public final class CommandLineService implements ToIntFunction<Map<String, Object>> {
     private final BundleContext context;
 

@@ -126,14 +126,14 @@ public final class New implements Callable<Integer> {
 
     /** Puts the api jar of this runtime into the local Maven repository; the api's version. */
     private String installApi() throws IOException {
-        Path modules = Path.of(context.getProperty("armature.home"), "bundles", "modules");
+        Path robot = Path.of(context.getProperty("armature.home"), "bundles", "robot");
         List<Path> jars;
-        try (Stream<Path> files = Files.list(modules)) {
+        try (Stream<Path> files = Files.list(robot)) {
             jars = files.filter(f -> f.getFileName().toString().matches("armature-api-.*\\.jar"))
                     .toList();
         }
         if (jars.size() != 1) {
-            throw new IOException("there is no api jar in " + modules + ": build again with ./armature build");
+            throw new IOException("there is no api jar in " + robot + ": build again with ./armature build");
         }
         String file = jars.getFirst().getFileName().toString();
         String version = file.substring("armature-api-".length(), file.length() - ".jar".length());

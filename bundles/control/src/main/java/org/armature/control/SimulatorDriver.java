@@ -105,6 +105,8 @@ public final class SimulatorDriver implements RobotDriver, Staged {
         try {
             w = open();
             RobotDescription r = describe();
+            // The first picture takes long too: OpenGL and its shaders come with it. It is drawn meanwhile.
+            cameras = new Cameras(w);
             // The first steps of a cold world are slow; they are taken before anyone waits for them.
             double[] hold = r.home().clone();
             double[] speed = new double[hold.length];
@@ -115,10 +117,10 @@ public final class SimulatorDriver implements RobotDriver, Staged {
             }
             w.reset(config.seed());
         } catch (RuntimeException | LinkageError e) {
+            close();
             throw new IOException("simulator " + simulator.engine() + " could not open its world: " + Trial.told(e), e);
         }
         status.set(Status.CONNECTED);
-        cameras = new Cameras(w);
         Hashtable<String, Object> properties = new Hashtable<>();
         properties.put("armature.id", simulator.engine());
         properties.put("engine", simulator.engine());
