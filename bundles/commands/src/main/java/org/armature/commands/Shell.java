@@ -38,7 +38,8 @@ public final class Shell implements Consumer<Runnable> {
     private final Path history;
 
     @Activate
-    public Shell(BundleContext context, @Reference(target = "(armature.commandline=true)") CommandLineService commands) {
+    public Shell(
+            BundleContext context, @Reference(target = "(armature.commandline=true)") CommandLineService commands) {
         this(commands, Path.of(context.getProperty("armature.data"), "history"));
     }
 
