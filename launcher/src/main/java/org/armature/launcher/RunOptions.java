@@ -45,6 +45,7 @@ record RunOptions(
               --rate HZ              rate of the control loop (1000)
               --seed N               seed of the scenes
               --instruction TEXT     what the robot is asked, instead of the scene's own tasks
+              --record DIR           record a LeRobot dataset in this new folder, an episode a scene
               --require-signed       deploy only jars signed by someone in the trust store
               --trust-store FILE     PEM certificates, PKCS12 or JKS (password in ARMATURE_TRUST_PASSWORD)
               --data DIR             instance folder: logs, deploy folder, control channel (default: build/run)
@@ -63,6 +64,7 @@ record RunOptions(
             "--rate",
             "--seed",
             "--instruction",
+            "--record",
             "--require-signed",
             "--trust-store",
             "--data",
@@ -76,7 +78,8 @@ record RunOptions(
             "--speed", new String[] {"org.armature.control", "speed", "positive"},
             "--rate", new String[] {"org.armature.control", "rateHz", "positive"},
             "--seed", new String[] {"org.armature.control", "seed", "whole"},
-            "--instruction", new String[] {"org.armature.control", "instruction", "text"});
+            "--instruction", new String[] {"org.armature.control", "instruction", "text"},
+            "--record", new String[] {"org.armature.recorder", "folder", "text"});
 
     /** @throws UsageException one sentence */
     static RunOptions parse(List<String> args) {

@@ -15,7 +15,7 @@ import org.armature.robot.RobotDescription.Link;
  * <p>Joint vectors are {@code [J]} of the whole robot, the gripper included; the gripper does not move the tool frame and
  * is never changed. Poses are tool-to-world.
  */
-final class Chain {
+public final class Chain {
     private static final int COARSE = 40;
     private static final int FINE = 25;
     private static final int SEEDS = 8;
@@ -26,7 +26,7 @@ final class Chain {
     private final List<Link> links = new ArrayList<>();
 
     /** @throws IllegalArgumentException if the description has no kinematics */
-    Chain(RobotDescription robot) {
+    public Chain(RobotDescription robot) {
         this.robot = robot;
         for (Link l : robot.kinematics()) {
             if (l.joint() >= 0 && l.joint() == robot.gripper()) {
@@ -42,7 +42,7 @@ final class Chain {
     }
 
     /** Pose of the tool frame at {@code q}. */
-    Pose tool(double[] q) {
+    public Pose tool(double[] q) {
         return solution(q).tool;
     }
 
@@ -142,7 +142,7 @@ final class Chain {
      * @param posture the joint vector to stay close to where the task leaves freedom, {@code [J]}
      * @return empty if no seed led there
      */
-    Optional<double[]> solve(Pose target, double[] seed, double[] posture) {
+    public Optional<double[]> solve(Pose target, double[] seed, double[] posture) {
         SplittableRandom random = new SplittableRandom(7);
         for (int k = 0; k < SEEDS; k++) {
             double[] start = k == 0 ? seed.clone() : posture.clone();

@@ -52,6 +52,7 @@ public final class PickPlacePolicy implements Policy {
     private final RobotDescription robot;
     private final Planner planner;
     private final int gripper;
+    private final double astray;
 
     @Reference(
             cardinality = ReferenceCardinality.OPTIONAL,
@@ -74,6 +75,11 @@ public final class PickPlacePolicy implements Policy {
     /** Takes the robot in use; perception comes and goes. */
     @Activate
     public PickPlacePolicy(@Reference RobotDescription robot) {
+        this(robot, ASTRAY);
+    }
+
+    private PickPlacePolicy(RobotDescription robot, double astray) {
+        this.astray = astray;
         this.robot = robot;
         this.planner = new Planner(robot);
         this.gripper = robot.gripper();
@@ -82,6 +88,16 @@ public final class PickPlacePolicy implements Policy {
     PickPlacePolicy(RobotDescription robot, Perception perception) {
         this(robot);
         this.perception = perception;
+    }
+
+    /**
+     * One that says at any moment what it would do from here, for teaching others that drive: it plans anew as soon as an
+     * arm joint is {@code astray} rad from its plan.
+     */
+    public static PickPlacePolicy teacher(RobotDescription robot, Perception perception, double astray) {
+        PickPlacePolicy p = new PickPlacePolicy(robot, astray);
+        p.perception = perception;
+        return p;
     }
 
     @Override
@@ -154,7 +170,7 @@ public final class PickPlacePolicy implements Policy {
         long t = seen.timeNanos();
         double[] wanted = p.at(t);
         for (int j = 0; j < wanted.length; j++) {
-            if (j != gripper && Math.abs(wanted[j] - seen.position()[j]) > ASTRAY) {
+            if (j != gripper && Math.abs(wanted[j] - seen.position()[j]) > astray) {
                 plan = null;
                 return false;
             }
