@@ -46,7 +46,9 @@ public final class DatasetCommand implements Callable<Integer> {
     public DatasetCommand() {}
 
     private PrintWriter out() {
-        return spec == null ? new PrintWriter(System.out, true) : spec.commandLine().getOut();
+        return spec == null
+                ? new PrintWriter(System.out, true)
+                : spec.commandLine().getOut();
     }
 
     @Override
@@ -76,7 +78,8 @@ public final class DatasetCommand implements Callable<Integer> {
                 (double) frames / d.info().fps(),
                 d.info().fps(),
                 d.info().robot().isEmpty() ? "not named" : d.info().robot());
-        d.info().features()
+        d.info()
+                .features()
                 .forEach((name, f) -> out.printf(
                         Locale.ROOT,
                         "  %-32s %-8s %s%s%n",
@@ -96,7 +99,8 @@ public final class DatasetCommand implements Callable<Integer> {
         }
         if (picture != null) {
             if (episode < 0 || episode >= d.episodes().size()) {
-                out.println("there is no episode " + episode + ": there are " + d.episodes().size());
+                out.println("there is no episode " + episode + ": there are "
+                        + d.episodes().size());
                 return 2;
             }
             ImageIO.write(draw(d, d.episodes().get(episode)), "png", picture.toFile());
@@ -117,7 +121,9 @@ public final class DatasetCommand implements Callable<Integer> {
     }
 
     /** Makes one dataset of several. */
-    @Command(name = "merge", description = "Makes one dataset of several with the same features; images are not encoded anew.")
+    @Command(
+            name = "merge",
+            description = "Makes one dataset of several with the same features; images are not encoded anew.")
     int merge(
             @Parameters(index = "0", paramLabel = "INTO", description = "a new folder") Path into,
             @Parameters(index = "1..*", arity = "1..*", paramLabel = "DIR") List<Path> folders)
@@ -129,14 +135,16 @@ public final class DatasetCommand implements Callable<Integer> {
         Info first = all.getFirst().info();
         for (LeRobotDataset d : all) {
             if (!d.info().features().equals(first.features()) || d.info().fps() != first.fps()) {
-                out().println(d.folder() + " has other features or another fps than " + all.getFirst().folder() + ": "
+                out().println(d.folder() + " has other features or another fps than "
+                        + all.getFirst().folder() + ": "
                         + d.info().features().keySet() + " at " + d.info().fps() + " and "
                         + first.features().keySet() + " at " + first.fps());
                 return 1;
             }
         }
         if (first.features().values().stream().anyMatch(f -> f.dtype().equals("video"))) {
-            out().println("datasets with videos are not merged yet: record with images, or merge with lerobot-edit-dataset");
+            out().println(
+                            "datasets with videos are not merged yet: record with images, or merge with lerobot-edit-dataset");
             return 1;
         }
         int episodes = 0;
@@ -173,7 +181,8 @@ public final class DatasetCommand implements Callable<Integer> {
                         }
                         w.add(values);
                     }
-                    w.endEpisode(episode.tasks().isEmpty() ? "" : episode.tasks().getFirst());
+                    w.endEpisode(
+                            episode.tasks().isEmpty() ? "" : episode.tasks().getFirst());
                 }
             }
         }
@@ -220,8 +229,8 @@ public final class DatasetCommand implements Callable<Integer> {
                 Table.Values v = LeRobotDataset.images(t, camera);
                 for (int i = 0; v != null && i < TILES; i++) {
                     int row = first + (int) Math.round((n - 1.0) * i / (TILES - 1));
-                    BufferedImage frame = ImageIO.read(
-                            new ByteArrayInputStream(java.util.Objects.requireNonNull(v.bytes())[row]));
+                    BufferedImage frame =
+                            ImageIO.read(new ByteArrayInputStream(java.util.Objects.requireNonNull(v.bytes())[row]));
                     if (frame != null) {
                         g.drawImage(frame, i * tile, y, tile - 2, tile * 3 / 4, null);
                     }
@@ -237,8 +246,7 @@ public final class DatasetCommand implements Callable<Integer> {
         return image;
     }
 
-    private static void draw(
-            Graphics2D g, String name, double[] all, Feature f, int first, int n, int y, int width) {
+    private static void draw(Graphics2D g, String name, double[] all, Feature f, int first, int n, int y, int width) {
         int size = f.size();
         double low = Double.POSITIVE_INFINITY;
         double high = Double.NEGATIVE_INFINITY;
@@ -260,5 +268,4 @@ public final class DatasetCommand implements Callable<Integer> {
             }
         }
     }
-
 }

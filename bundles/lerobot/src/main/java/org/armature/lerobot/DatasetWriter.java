@@ -125,7 +125,9 @@ final class DatasetWriter implements AutoCloseable {
             case double[] a -> a;
             case long[] a -> java.util.Arrays.stream(a).asDoubleStream().toArray();
             case int[] a -> java.util.Arrays.stream(a).asDoubleStream().toArray();
-            default -> throw new IllegalArgumentException("a feature cannot be " + v.getClass().getSimpleName());
+            default ->
+                throw new IllegalArgumentException(
+                        "a feature cannot be " + v.getClass().getSimpleName());
         };
     }
 
@@ -182,7 +184,8 @@ final class DatasetWriter implements AutoCloseable {
             frames++;
         }
         Object[] e = new Object[7 + own.size() * (Statistics.NAMES.length + 1)];
-        Object[] head = {episode, List.of(task), (long) pending.size(), from, frames, (long) file / 1000, (long) file % 1000
+        Object[] head = {
+            episode, List.of(task), (long) pending.size(), from, frames, (long) file / 1000, (long) file % 1000
         };
         System.arraycopy(head, 0, e, 0, head.length);
         int at = head.length;

@@ -24,7 +24,8 @@ import java.util.Map;
  * @param tasks {@code total_tasks}
  * @param dataPath template of the data files
  */
-record Info(int fps, String robot, Map<String, Feature> features, long episodes, long frames, long tasks, String dataPath) {
+record Info(
+        int fps, String robot, Map<String, Feature> features, long episodes, long frames, long tasks, String dataPath) {
     static final String VERSION = "v3.0";
     static final String DATA = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet";
     /** The columns that every dataset has. */
@@ -115,7 +116,8 @@ record Info(int fps, String robot, Map<String, Feature> features, long episodes,
         }
         List<String> names = new ArrayList<>();
         JsonNode given = n.path("names");
-        for (JsonNode s : given.isObject() && !given.isEmpty() ? given.iterator().next() : given) {
+        for (JsonNode s :
+                given.isObject() && !given.isEmpty() ? given.iterator().next() : given) {
             names.add(s.asText());
         }
         return new Feature(dtype, List.copyOf(shape), List.copyOf(names));

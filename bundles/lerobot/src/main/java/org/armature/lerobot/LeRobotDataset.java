@@ -95,12 +95,8 @@ final class LeRobotDataset {
                     asked.add(tasks.text(k));
                 }
                 into.add(new Episode(
-                        (long) index[i],
-                        List.copyOf(asked),
-                        (long) from[i],
-                        (long) to[i],
-                        (long) chunk[i],
-                        (long) number[i]));
+                        (long) index[i], List.copyOf(asked), (long) from[i], (long) to[i], (long) chunk[i], (long)
+                                number[i]));
             }
         }
     }
@@ -140,8 +136,8 @@ final class LeRobotDataset {
         Table.Values v = table.numbers(name);
         int size = f == null ? 1 : f.size();
         if (table.rows() > 0 && v.width() != size) {
-            throw new IOException(folder + ": feature " + name + " has rows of " + v.width() + " numbers, but info.json says "
-                    + (f == null ? "1" : f.shape()));
+            throw new IOException(folder + ": feature " + name + " has rows of " + v.width()
+                    + " numbers, but info.json says " + (f == null ? "1" : f.shape()));
         }
         return java.util.Objects.requireNonNull(v.numbers());
     }
@@ -156,8 +152,9 @@ final class LeRobotDataset {
                 wrong.add("episode " + i + " is numbered " + e.index());
             }
             if (e.from() != expected || e.to() <= e.from()) {
-                wrong.add("episode " + e.index() + " has the frames " + e.from() + " to " + e.to() + ", but should begin at "
-                        + expected + (e.from() > expected ? ": there is a gap" : ": it overlaps or is empty"));
+                wrong.add("episode " + e.index() + " has the frames " + e.from() + " to " + e.to()
+                        + ", but should begin at " + expected
+                        + (e.from() > expected ? ": there is a gap" : ": it overlaps or is empty"));
             }
             expected = Math.max(expected, e.to());
             for (String task : e.tasks()) {

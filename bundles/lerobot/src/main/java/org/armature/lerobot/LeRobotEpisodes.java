@@ -149,7 +149,8 @@ public final class LeRobotEpisodes implements DatasetProvider {
                         t.setLong(i, tasks.get(row));
                     } else {
                         float[] v = rows.get(row)[column];
-                        MemorySegment.copy(v, 0, t.data(), ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i * v.length, v.length);
+                        MemorySegment.copy(
+                                v, 0, t.data(), ValueLayout.JAVA_FLOAT_UNALIGNED, 4L * i * v.length, v.length);
                     }
                 }
                 column++;

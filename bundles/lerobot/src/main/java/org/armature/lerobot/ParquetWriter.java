@@ -105,7 +105,8 @@ final class ParquetWriter implements AutoCloseable {
     /** Appends a row: a value for each column, in their order. */
     void add(Object... row) throws IOException {
         if (row.length != columns.size()) {
-            throw new IllegalArgumentException("a row has " + row.length + " values for " + columns.size() + " columns");
+            throw new IllegalArgumentException(
+                    "a row has " + row.length + " values for " + columns.size() + " columns");
         }
         int k = 0;
         for (int i = 0; i < row.length; i++) {
@@ -353,9 +354,19 @@ final class ParquetWriter implements AutoCloseable {
             if (c.kind() == Column.Kind.IMAGE) {
                 t.begin().i32(3, OPTIONAL).text(4, c.name()).i32(5, 2).end();
                 t.begin().i32(1, 6).i32(3, OPTIONAL).text(4, "bytes").end();
-                t.begin().i32(1, 6).i32(3, OPTIONAL).text(4, "path").i32(6, UTF8).end();
+                t.begin()
+                        .i32(1, 6)
+                        .i32(3, OPTIONAL)
+                        .text(4, "path")
+                        .i32(6, UTF8)
+                        .end();
             } else if (c.list()) {
-                t.begin().i32(3, OPTIONAL).text(4, c.name()).i32(5, 1).i32(6, LIST).end();
+                t.begin()
+                        .i32(3, OPTIONAL)
+                        .text(4, c.name())
+                        .i32(5, 1)
+                        .i32(6, LIST)
+                        .end();
                 t.begin().i32(3, REPEATED).text(4, "list").i32(5, 1).end();
                 leaf(t, c, "element");
             } else {
@@ -370,10 +381,16 @@ final class ParquetWriter implements AutoCloseable {
                 t.i32(1, k.leaf.column.kind().physical).i32s(2, 2).i32(PLAIN).i32(RLE);
                 t.texts(3, k.leaf.path.size());
                 k.leaf.path.forEach(t::text);
-                t.i32(4, k.codec).i64(5, k.values).i64(6, k.plain).i64(7, k.stored).i64(9, k.offset);
+                t.i32(4, k.codec)
+                        .i64(5, k.values)
+                        .i64(6, k.plain)
+                        .i64(7, k.stored)
+                        .i64(9, k.offset);
                 t.end().end();
             }
-            t.i64(2, g.chunks.stream().mapToLong(Chunk::plain).sum()).i64(3, g.rows).end();
+            t.i64(2, g.chunks.stream().mapToLong(Chunk::plain).sum())
+                    .i64(3, g.rows)
+                    .end();
         }
         t.structs(5, notes.size());
         notes.forEach((k, v) -> t.begin().text(1, k).text(2, v).end());

@@ -195,9 +195,7 @@ public final class Recorder {
     }
 
     private Object[] frame(Observation seen, double[] command) throws IOException {
-        List<CameraFrame> cameras = settings.images()
-                ? List.copyOf(new TreeMap<>(seen.cameras()).values())
-                : List.of();
+        List<CameraFrame> cameras = settings.images() ? List.copyOf(new TreeMap<>(seen.cameras()).values()) : List.of();
         Object[] row = new Object[5 + cameras.size()];
         row[0] = floats(seen.position());
         row[1] = floats(seen.velocity());

@@ -63,7 +63,8 @@ final class Statistics {
                 case "mean" -> mean[i];
                 case "std" -> count > 0 ? Math.sqrt(squares[i] / count) : 0;
                 default -> {
-                    double[] sorted = samples.stream().mapToDouble(s -> s[e]).sorted().toArray();
+                    double[] sorted =
+                            samples.stream().mapToDouble(s -> s[e]).sorted().toArray();
                     double at = QUANTILES[Arrays.asList(NAMES).indexOf(name) - 4] * (sorted.length - 1);
                     int k = (int) at;
                     yield sorted.length == 0

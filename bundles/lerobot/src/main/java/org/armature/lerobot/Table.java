@@ -90,7 +90,8 @@ final class Table implements AutoCloseable {
         }
     }
 
-    private void descend(List<Map<Integer, Object>> schema, int[] next, List<String> above, int definition, int repeated) {
+    private void descend(
+            List<Map<Integer, Object>> schema, int[] next, List<String> above, int definition, int repeated) {
         if (next[0] >= schema.size() || above.size() > 8) {
             throw new IllegalArgumentException("its schema is not a tree of what it lists");
         }
@@ -224,7 +225,11 @@ final class Table implements AutoCloseable {
                     + names().stream().map(n -> n.replace("\n", ".")).toList());
         }
         String type = leaf.type >= 0 && leaf.type < TYPES.length ? TYPES[leaf.type] : "type " + leaf.type;
-        if (numbers == (leaf.type == BYTES) || leaf.type > BYTES || leaf.type == 3 || leaf.type < 0 || leaf.repeated < 0) {
+        if (numbers == (leaf.type == BYTES)
+                || leaf.type > BYTES
+                || leaf.type == 3
+                || leaf.type < 0
+                || leaf.repeated < 0) {
             throw new IOException(file + " has " + (leaf.repeated < 0 ? "lists of lists" : type) + " in column "
                     + name.replace("\n", ".") + ", but " + (numbers ? "numbers are" : "text is") + " expected");
         }
@@ -500,7 +505,8 @@ final class Table implements AutoCloseable {
             int[] s = Arrays.copyOf(starts, records + 1);
             s[records] = count;
             boolean text = leaf.type == BYTES;
-            return new Values(s, text ? null : Arrays.copyOf(numbers, count), text ? Arrays.copyOf(bytes, count) : null);
+            return new Values(
+                    s, text ? null : Arrays.copyOf(numbers, count), text ? Arrays.copyOf(bytes, count) : null);
         }
     }
 

@@ -35,7 +35,9 @@ class LeRobotTest {
         f.put("observation.state", new Feature("float32", List.of(3), List.of("a", "b", "c")));
         f.put("action", new Feature("float32", List.of(2), List.of("x", "y")));
         f.put("next.done", new Feature("bool", List.of(1), List.of()));
-        f.put("observation.images.front", new Feature("image", List.of(4, 6, 3), List.of("height", "width", "channels")));
+        f.put(
+                "observation.images.front",
+                new Feature("image", List.of(4, 6, 3), List.of("height", "width", "channels")));
         try (DatasetWriter w = new DatasetWriter(into, FPS, "arm7", f)) {
             for (int e = 0; e < 2; e++) {
                 int n = e == 0 ? 7 : 4;
@@ -59,17 +61,21 @@ class LeRobotTest {
         LeRobotDataset d = LeRobotDataset.open(small(folder.resolve("d")));
         assertEquals(List.of(), d.check());
         assertEquals(List.of("put the red cube in the blue bowl", "wait"), d.tasks());
-        assertEquals(List.of(7L, 4L), d.episodes().stream().map(LeRobotDataset.Episode::length).toList());
+        assertEquals(
+                List.of(7L, 4L),
+                d.episodes().stream().map(LeRobotDataset.Episode::length).toList());
         try (Table t = Table.open(d.file(d.episodes().getFirst()))) {
             assertEquals(11, t.rows());
             double[] state = d.numbers(t, "observation.state");
             assertArrayEquals(new double[] {1, 3, -3}, java.util.Arrays.copyOfRange(state, 30, 33));
             assertArrayEquals(new double[] {0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}, d.numbers(t, "next.done"));
             byte[] png = java.util.Objects.requireNonNull(
-                            LeRobotDataset.images(t, "observation.images.front").bytes())[2];
+                    LeRobotDataset.images(t, "observation.images.front").bytes())[2];
             assertEquals(
                     20 * 0x010101,
-                    javax.imageio.ImageIO.read(new java.io.ByteArrayInputStream(png)).getRGB(1, 1) & 0xFFFFFF);
+                    javax.imageio.ImageIO.read(new java.io.ByteArrayInputStream(png))
+                                    .getRGB(1, 1)
+                            & 0xFFFFFF);
         }
     }
 
@@ -83,7 +89,8 @@ class LeRobotTest {
         try (Dataset train = new LeRobotEpisodes().open("train", Config.of(config))) {
             assertEquals(7, train.size());
             Map<String, Tensor> last = train.batch(6);
-            assertArrayEquals(new float[] {6.5f, 0, 6.5f, 0, 6.5f, 0}, last.get("target").toFloats());
+            assertArrayEquals(
+                    new float[] {6.5f, 0, 6.5f, 0, 6.5f, 0}, last.get("target").toFloats());
             assertArrayEquals(new float[] {0, 1, 1}, last.get("target_is_pad").toFloats());
             last.values().forEach(Tensor::close);
         }
@@ -146,7 +153,10 @@ class LeRobotTest {
     void damagedFilesGiveASentence() throws IOException {
         Path d = small(folder.resolve("d"));
         SplittableRandom random = new SplittableRandom(5);
-        for (String name : List.of("meta/tasks.parquet", "meta/episodes/chunk-000/file-000.parquet", "meta/info.json",
+        for (String name : List.of(
+                "meta/tasks.parquet",
+                "meta/episodes/chunk-000/file-000.parquet",
+                "meta/info.json",
                 "data/chunk-000/file-000.parquet")) {
             byte[] good = Files.readAllBytes(d.resolve(name));
             for (int i = 0; i < 40; i++) {
@@ -154,7 +164,9 @@ class LeRobotTest {
                 int hits = 1 + random.nextInt(6);
                 for (int k = 0; k < hits; k++) {
                     // the footer is where structure is
-                    int at = i % 2 == 0 ? random.nextInt(bad.length) : bad.length - 1 - random.nextInt(Math.min(bad.length, 900));
+                    int at = i % 2 == 0
+                            ? random.nextInt(bad.length)
+                            : bad.length - 1 - random.nextInt(Math.min(bad.length, 900));
                     bad[at] = (byte) random.nextInt();
                 }
                 Files.write(d.resolve(name), bad);
@@ -175,7 +187,11 @@ class LeRobotTest {
     void pyarrowReadsWhatIsWrittenAndWhatItWritesIsRead() throws Exception {
         Path python = Python.withArrow();
         Path d = small(folder.resolve("ours"));
-        List<String> said = Python.run(python, "lerobot_check.py", d.toString(), folder.resolve("theirs").toString());
+        List<String> said = Python.run(
+                python,
+                "lerobot_check.py",
+                d.toString(),
+                folder.resolve("theirs").toString());
         assertEquals("ok", said.getLast(), String.join("\n", said));
         LeRobotDataset theirs = LeRobotDataset.open(folder.resolve("theirs"));
         assertEquals(List.of(), theirs.check());

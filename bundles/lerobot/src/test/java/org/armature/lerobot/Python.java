@@ -23,7 +23,8 @@ final class Python {
         if (start(said, "python3", "-m", "venv", venv.toString()) != 0
                 || start(said, python.toString(), "-m", "pip", "install", "-q", "pyarrow>=17") != 0
                 || !works(python)) {
-            return abort("no Python with pyarrow: " + String.join(" ", said.subList(Math.max(0, said.size() - 3), said.size())));
+            return abort("no Python with pyarrow: "
+                    + String.join(" ", said.subList(Math.max(0, said.size() - 3), said.size())));
         }
         return python;
     }
