@@ -27,6 +27,27 @@ public record Pose(double[] matrix) {
         return new Pose(new double[] {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1});
     }
 
+    /** A shift by {@code (x, y, z)} metres. */
+    public static Pose translation(double x, double y, double z) {
+        return new Pose(new double[] {1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z, 0, 0, 0, 1});
+    }
+
+    /** A turn by {@code angle} radians about {@code axis}, a {@code [3]} unit vector through the origin (Rodrigues). */
+    public static Pose rotation(double[] axis, double angle) {
+        double c = Math.cos(angle);
+        double s = Math.sin(angle);
+        double t = 1 - c;
+        double x = axis[0];
+        double y = axis[1];
+        double z = axis[2];
+        return new Pose(new double[] {
+            t * x * x + c, t * x * y - s * z, t * x * z + s * y, 0,
+            t * x * y + s * z, t * y * y + c, t * y * z - s * x, 0,
+            t * x * z - s * y, t * y * z + s * x, t * z * z + c, 0,
+            0, 0, 0, 1
+        });
+    }
+
     /** The world position of the point {@code (x, y, z)} of this frame, metres. */
     public double[] transform(double x, double y, double z) {
         double[] m = matrix;

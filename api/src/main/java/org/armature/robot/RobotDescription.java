@@ -31,7 +31,14 @@ public record RobotDescription(
      * @param axis {@code [3]} unit axis in the joint's frame
      * @param sliding true for a prismatic joint
      */
-    public record Link(int joint, Pose offset, double[] axis, boolean sliding) {}
+    public record Link(int joint, Pose offset, double[] axis, boolean sliding) {
+        /** How the joint at {@code position} (radians, or metres of a sliding one) moves this link within the joint's frame. */
+        public Pose motion(double position) {
+            return sliding
+                    ? Pose.translation(axis[0] * position, axis[1] * position, axis[2] * position)
+                    : Pose.rotation(axis, position);
+        }
+    }
 
     /** @throws IllegalArgumentException if sizes do not fit */
     public RobotDescription {

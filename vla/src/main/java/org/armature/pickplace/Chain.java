@@ -63,7 +63,7 @@ public final class Chain {
                 axis[i][r] = p[4 * r] * a[0] + p[4 * r + 1] * a[1] + p[4 * r + 2] * a[2];
             }
             if (l.joint() >= 0) {
-                p = multiply(p, motion(l, q[l.joint()]));
+                p = multiply(p, l.motion(q[l.joint()]).matrix());
             }
         }
         double[][] jacobian = new double[6][q.length];
@@ -90,37 +90,6 @@ public final class Chain {
             }
         }
         return new Solution(new Pose(p), jacobian);
-    }
-
-    /** Rodrigues' formula, or a slide along the axis. */
-    private static double[] motion(Link l, double q) {
-        double x = l.axis()[0];
-        double y = l.axis()[1];
-        double z = l.axis()[2];
-        if (l.sliding()) {
-            return new double[] {1, 0, 0, x * q, 0, 1, 0, y * q, 0, 0, 1, z * q, 0, 0, 0, 1};
-        }
-        double c = Math.cos(q);
-        double s = Math.sin(q);
-        double t = 1 - c;
-        return new double[] {
-            t * x * x + c,
-            t * x * y - s * z,
-            t * x * z + s * y,
-            0,
-            t * x * y + s * z,
-            t * y * y + c,
-            t * y * z - s * x,
-            0,
-            t * x * z - s * y,
-            t * y * z + s * x,
-            t * z * z + c,
-            0,
-            0,
-            0,
-            0,
-            1
-        };
     }
 
     private static double[] multiply(double[] a, double[] b) {

@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.armature.graph.Constant;
+import org.armature.graph.DftMatrix;
 import org.armature.graph.Dim;
 import org.armature.graph.Graph;
 import org.armature.graph.Node;
@@ -53,7 +54,7 @@ final class Fourier {
             return false;
         }
         int length = Math.toIntExact(given != null ? given : inverse && half ? outPoints : points);
-        double[] m = matrix((int) points, (int) parts, (int) outPoints, (int) outParts, length, inverse, half);
+        double[] m = DftMatrix.of((int) points, (int) parts, (int) outPoints, (int) outParts, length, inverse, half);
         Value matrix = x.builder().constant(Constant.of(x.dtype(), Shape.of(points * parts, outPoints * outParts), m));
         // The axis goes beside the parts, both are multiplied as one, and it goes back.
         long[] there = IntStream.range(0, rank)
@@ -70,36 +71,6 @@ final class Fourier {
         }
         r.replace(n.output(), transpose(y, back));
         return true;
-    }
-
-    /** Row {@code (point, part)}, column {@code (out point, out part)}. */
-    private static double[] matrix(
-            int points, int parts, int outPoints, int outParts, int length, boolean inverse, boolean half) {
-        double[] m = new double[points * parts * outPoints * outParts];
-        int used = Math.min(points, inverse && half ? length / 2 + 1 : length);
-        for (int p = 0; p < used; p++) {
-            for (int q = 0; q < outPoints; q++) {
-                double angle = 2 * Math.PI * ((long) p * q % length) / length;
-                // A point of half a spectrum stands for its mirror image too, unless it is its own.
-                double mirror = inverse && half && p > 0 && 2 * p != length ? 2 : 1;
-                double scale = inverse ? mirror / length : 1;
-                double c = scale * Math.cos(angle);
-                double s = (inverse ? 1 : -1) * scale * Math.sin(angle);
-                int re = (p * parts * outPoints + q) * outParts;
-                int im = re + outPoints * outParts;
-                m[re] = c;
-                if (outParts == 2) {
-                    m[re + 1] = s;
-                }
-                if (parts == 2) {
-                    m[im] = -s;
-                }
-                if (parts == 2 && outParts == 2) {
-                    m[im + 1] = c;
-                }
-            }
-        }
-        return m;
     }
 
     private static @Nullable Long known(Value v) {

@@ -20,6 +20,7 @@ import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Scalar.Inside;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
+import org.armature.graph.DftMatrix;
 import org.armature.graph.Node;
 import org.armature.graph.Shape;
 
@@ -239,7 +240,7 @@ final class Resampling {
                         Constant.of(
                                 Scalar.computed(type),
                                 Shape.of(inner, (long) outPoints * outParts),
-                                matrix(used, parts, outPoints, outParts, length, inverse, half)));
+                                DftMatrix.of(used, parts, outPoints, outParts, length, inverse, half)));
         if (table) {
             if (half && inverse) {
                 throw new UnsupportedOperationException("node " + n.name() + ": a one-sided inverse DFT of " + length
@@ -311,34 +312,6 @@ final class Resampling {
                             : real;
                     return inverse ? multiply(v, literal(type, 1.0 / length)) : v;
                 });
-    }
-
-    private static double[] matrix(
-            int used, int parts, int outPoints, int outParts, int length, boolean inverse, boolean half) {
-        double[] m = new double[used * parts * outPoints * outParts];
-        for (int p = 0; p < used; p++) {
-            for (int q = 0; q < outPoints; q++) {
-                double angle = 2 * Math.PI * ((long) p * q % length) / length;
-                // A point of half a spectrum stands for its mirror image too, unless it is its own.
-                double mirror = inverse && half && p > 0 && 2 * p != length ? 2 : 1;
-                double scale = inverse ? mirror / length : 1;
-                double c = scale * Math.cos(angle);
-                double s = (inverse ? 1 : -1) * scale * Math.sin(angle);
-                int re = (p * parts * outPoints + q) * outParts;
-                int im = re + outPoints * outParts;
-                m[re] = c;
-                if (outParts == 2) {
-                    m[re + 1] = s;
-                }
-                if (parts == 2) {
-                    m[im] = -s;
-                }
-                if (parts == 2 && outParts == 2) {
-                    m[im + 1] = c;
-                }
-            }
-        }
-        return m;
     }
 
     // ---- grid ------------------------------------------------------------------------------------------------------
