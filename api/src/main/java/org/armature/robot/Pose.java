@@ -41,10 +41,22 @@ public record Pose(double[] matrix) {
         double y = axis[1];
         double z = axis[2];
         return new Pose(new double[] {
-            t * x * x + c, t * x * y - s * z, t * x * z + s * y, 0,
-            t * x * y + s * z, t * y * y + c, t * y * z - s * x, 0,
-            t * x * z - s * y, t * y * z + s * x, t * z * z + c, 0,
-            0, 0, 0, 1
+            t * x * x + c,
+            t * x * y - s * z,
+            t * x * z + s * y,
+            0,
+            t * x * y + s * z,
+            t * y * y + c,
+            t * y * z - s * x,
+            0,
+            t * x * z - s * y,
+            t * y * z + s * x,
+            t * z * z + c,
+            0,
+            0,
+            0,
+            0,
+            1
         });
     }
 
