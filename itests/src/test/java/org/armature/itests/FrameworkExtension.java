@@ -1,6 +1,8 @@
 package org.armature.itests;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +53,10 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
                         shared(),
                         "armature.home",
                         DISTRIBUTION.toString(),
+                        "org.apache.felix.http.host",
+                        "127.0.0.1",
+                        "org.osgi.service.http.port",
+                        freePort(),
                         "ds.loglevel",
                         "1"));
         framework.start();
@@ -70,6 +76,12 @@ final class FrameworkExtension implements BeforeAllCallback, AfterAllCallback, P
             if (stage.equals("platform")) {
                 configure(bundles, wanted.configuration());
             }
+        }
+    }
+
+    private static String freePort() throws IOException {
+        try (ServerSocket any = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return Integer.toString(any.getLocalPort());
         }
     }
 

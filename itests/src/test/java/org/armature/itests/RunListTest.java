@@ -1,8 +1,13 @@
 package org.armature.itests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.Socket;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -45,6 +50,22 @@ class RunListTest {
     void everyModuleOfTheReactorIsInIt(BundleContext context) {
         List<String> modules = names(context, bundle -> bundle.getSymbolicName().startsWith("org.armature."));
         assertTrue(modules.size() >= 14, modules.toString());
+    }
+
+    /** A test must not open a port to the network, nor take the one a running dashboard has. */
+    @Test
+    void theDashboardListensOnTheLoopbackAlone(BundleContext context) throws Exception {
+        int port = Integer.parseInt(context.getProperty("org.osgi.service.http.port"));
+        try (Socket loopback = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            assertTrue(loopback.isConnected());
+        }
+        List<InetAddress> others = NetworkInterface.networkInterfaces()
+                .flatMap(NetworkInterface::inetAddresses)
+                .filter(address -> !address.isLoopbackAddress() && !address.isLinkLocalAddress())
+                .toList();
+        for (InetAddress address : others) {
+            assertThrows(ConnectException.class, () -> new Socket(address, port).close(), address.toString());
+        }
     }
 
     private static List<String> names(BundleContext context, Predicate<Bundle> wanted) {

@@ -79,9 +79,21 @@ final class RuntimeProcess implements AutoCloseable {
 
     /** A one-shot command to this runtime. */
     Answer ask(String... words) throws IOException, InterruptedException {
+        return command(folder, toThis(words).toArray(String[]::new));
+    }
+
+    /** A one-shot command to this runtime, at work; nobody hears it. */
+    Process asking(String... words) throws IOException {
+        return builder(toThis(words))
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+    }
+
+    private List<String> toThis(String... words) {
         List<String> all = new ArrayList<>(List.of(words));
         all.addAll(List.of("--data", folder.toString()));
-        return command(folder, all.toArray(String[]::new));
+        return all;
     }
 
     /** What the dashboard answers to a GET; a missing node while it does not. */

@@ -19,7 +19,7 @@ import java.util.jar.Manifest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code ./armature run} from outside: summary, deploy folder, control channel, and what follows a kill. */
+/** {@code ./armature run} from outside: summary, deploy folder and control channel. */
 class RuntimeTest {
     @TempDir
     Path folder;
@@ -108,31 +108,6 @@ class RuntimeTest {
                     refused.toString());
             assertTrue(
                     refused.stream().anyMatch(r -> r.contains("org.armature.robot in version 9")), refused.toString());
-        }
-    }
-
-    @Test
-    void killedInTheMiddleOfADeployTheNextStartIsClean() throws Exception {
-        try (RuntimeProcess runtime = RuntimeProcess.start(folder).awaitRunning()) {
-            for (int i = 0; i < 20; i++) {
-                drop(runtime.deployFolder(), "module" + i + ".jar", bundle("module" + i, ""));
-            }
-            runtime.await("a copy", () -> {
-                String[] copies = folder.resolve("staging").toFile().list();
-                return copies != null && copies.length > 0;
-            });
-            runtime.kill();
-        }
-        try (var files = Files.list(folder.resolve("deploy"))) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-        }
-        try (RuntimeProcess runtime = RuntimeProcess.start(folder).awaitRunning()) {
-            assertTrue(runtime.stop().get("swaps").isArray());
-        }
-        try (var copies = Files.list(folder.resolve("staging"))) {
-            assertEquals(List.of(), copies.toList());
         }
     }
 

@@ -25,6 +25,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +54,9 @@ final class DeployFolder implements AutoCloseable {
     /** For static initialisers, activators and the constructors of components. */
     private static final long ACTIVATION_MILLIS = 10_000;
 
+    /** What this class and the dashboard call a jar that is not yet there as a whole. */
+    private static final Pattern PART = Pattern.compile("\\..+\\.jar(\\.\\d+)?\\.part");
+
     private static final Set<String> TRIED_BY_CONTROL = Set.of("policy", "perception", "driver");
 
     private final Platform platform;
@@ -73,11 +77,12 @@ final class DeployFolder implements AutoCloseable {
     /** A state of a file, since when, and whether it was acted upon. */
     private record Seen(String state, long since, boolean done) {}
 
-    DeployFolder(Platform platform, Path folder, Path staging, Trust trust) {
+    DeployFolder(Platform platform, Path folder, Path staging, Trust trust) throws IOException {
         this.platform = platform;
         this.folder = folder;
         this.staging = staging;
         this.trust = trust;
+        removeParts();
         Dictionary<String, Object> properties = new Hashtable<>(Map.of("armature.deployer", true));
         platform.context()
                 .registerService(
@@ -85,9 +90,23 @@ final class DeployFolder implements AutoCloseable {
         watcher = Thread.ofPlatform().daemon().name("deploy-folder").start(this::watch);
     }
 
+    /** Uploads that ended with the run before, by {@code kill -9}. */
+    private void removeParts() throws IOException {
+        try (Stream<Path> list = Files.list(folder)) {
+            for (Path part : list.filter(file -> PART.matcher(file.getFileName().toString()).matches()).toList()) {
+                Files.deleteIfExists(part);
+            }
+        }
+    }
+
     private void watch() {
+        boolean ranOut = false;
         while (!closed) {
             try {
+                if (ranOut) {
+                    LOG.log(System.Logger.Level.WARNING, "memory ran out; the deploy folder goes on");
+                    ranOut = false;
+                }
                 scan();
                 removeRolledBack();
                 tell();
@@ -95,8 +114,9 @@ final class DeployFolder implements AutoCloseable {
             } catch (InterruptedException e) {
                 return;
             } catch (OutOfMemoryError e) {
-                // A module took it all; it is found out by the control loop and removed here at the next look.
-                LOG.log(System.Logger.Level.WARNING, "out of memory; the deploy folder goes on");
+                // A module took it all; it is found out by the control loop and removed here at the next look. Saying so
+                // now would need memory.
+                ranOut = true;
             } catch (IOException | RuntimeException e) {
                 if (!closed) {
                     LOG.log(System.Logger.Level.WARNING, "the deploy folder " + folder + " cannot be read", e);
@@ -196,13 +216,18 @@ final class DeployFolder implements AutoCloseable {
             return;
         }
         AtomicBoolean hung = new AtomicBoolean();
-        Optional<Verdict> objection = activate(name, fresh, hung);
-        Verdict verdict = objection.isPresent() ? objection.get() : judge(fresh, wall);
+        Verdict verdict;
+        try {
+            Optional<Verdict> objection = activate(name, fresh, hung);
+            verdict = objection.isPresent() ? objection.get() : judge(fresh, wall);
+        } catch (OutOfMemoryError e) {
+            // It is tried again at the next look.
+            uninstall(fresh);
+            throw e;
+        }
         if (hung.get()) {
-            // The framework would wait for it, so its own thread removes it if ever it comes back.
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    fresh.getSymbolicName() + " hangs and stays installed until it returns");
+            // Uninstalling it would wait for its thread.
+            LOG.log(System.Logger.Level.WARNING, fresh.getSymbolicName() + " hangs and stays installed");
         } else if (verdict.refused()) {
             uninstall(fresh);
         } else {
@@ -248,42 +273,47 @@ final class DeployFolder implements AutoCloseable {
     }
 
     /**
-     * Starts the bundle and makes its modules, on a thread of its own: a constructor is a stranger's code, and this folder
-     * must not hang with it. Why it does not run, or empty.
+     * Starts the bundle and makes its modules, within the control loop's bounds of time and memory: a constructor is a
+     * stranger's code, and this folder must not hang with it. Why it does not run, or empty.
      *
-     * @param hung set when it did not come back in time
+     * @param hung left true when it did not come back
      */
-    private Optional<Verdict> activate(String name, Bundle bundle, AtomicBoolean hung) throws InterruptedException {
-        AtomicReference<Optional<Verdict>> verdict = new AtomicReference<>();
-        Thread starter = Thread.ofPlatform()
-                .daemon()
-                .name("activates " + bundle.getSymbolicName())
-                .start(() -> {
-                    Optional<Verdict> found;
-                    try {
-                        bundle.start();
-                        found = inactive(bundle);
-                    } catch (BundleException | RuntimeException e) {
-                        String why = e instanceof BundleException b ? Platform.reason(b) : "does not start: " + e;
-                        found = Optional.of(Verdict.refused(name + " " + why, "", ""));
-                    }
-                    if (!verdict.compareAndSet(null, found)) {
-                        uninstall(bundle);
-                    }
-                });
-        starter.join(ACTIVATION_MILLIS);
-        if (!verdict.compareAndSet(null, Optional.empty())) {
+    private Optional<Verdict> activate(String name, Bundle bundle, AtomicBoolean hung) {
+        AtomicReference<Optional<Verdict>> verdict = new AtomicReference<>(Optional.empty());
+        hung.set(true);
+        Runnable work = () -> {
+            try {
+                bundle.start();
+                verdict.set(inactive(bundle));
+            } catch (BundleException | RuntimeException e) {
+                String why = e instanceof BundleException b ? Platform.reason(b) : "does not start: " + e;
+                verdict.set(Optional.of(Verdict.refused(name + " " + why, "", "")));
+            } finally {
+                hung.set(false);
+            }
+        };
+        String objection = bounded(bundle.getSymbolicName() + " " + bundle.getVersion(), work);
+        if (objection.isEmpty()) {
             return verdict.get();
         }
-        hung.set(true);
-        starter.interrupt();
         Module module =
                 modules(bundle).stream().findFirst().orElse(new Module("bundle", bundle.getSymbolicName(), null));
         return Optional.of(Verdict.refused(
-                module.kind() + " " + module.id() + " " + bundle.getVersion() + " does not activate within "
-                        + ACTIVATION_MILLIS / 1000 + " s; its thread was abandoned",
+                module.kind() + " " + module.id() + " " + bundle.getVersion() + " does not activate: " + objection
+                        + (hung.get() ? "; its thread was abandoned" : ""),
                 module.kind(),
                 module.id()));
+    }
+
+    /** Why the work was given up, or an empty text; without control nobody bounds it. */
+    private String bounded(String what, Runnable work) {
+        @SuppressWarnings("unchecked")
+        Function<Map<String, Object>, String> trial = platform.service(Function.class, "(armature.trial=true)");
+        if (trial == null) {
+            work.run();
+            return "";
+        }
+        return trial.apply(Map.of("what", what, "work", work, "millis", ACTIVATION_MILLIS));
     }
 
     /** A module that a bundle offers. */
@@ -384,9 +414,14 @@ final class DeployFolder implements AutoCloseable {
     }
 
     private List<Map<String, Object>> history() {
-        @SuppressWarnings("unchecked")
-        Supplier<List<Map<String, Object>>> swaps = platform.service(Supplier.class, "(armature.swaps=true)");
-        return swaps == null ? List.of() : swaps.get();
+        try {
+            @SuppressWarnings("unchecked")
+            Supplier<List<Map<String, Object>>> swaps = platform.service(Supplier.class, "(armature.swaps=true)");
+            return swaps == null ? List.of() : swaps.get();
+        } catch (OutOfMemoryError e) {
+            // The module now tried took it, and is found out; whoever asked asks again.
+            return List.of();
+        }
     }
 
     private void withdraw(String name) {

@@ -10,10 +10,8 @@ import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.jar.JarEntry;
@@ -73,8 +71,8 @@ record Trust(boolean required, Set<Certificate> certificates) {
     Optional<String> objection(Path jar) {
         try (JarFile file = new JarFile(jar.toFile(), true)) {
             byte[] buffer = new byte[1 << 16];
-            List<JarEntry> entries = new ArrayList<>(Collections.list(file.entries()));
-            for (JarEntry entry : entries) {
+            boolean signed = false;
+            for (JarEntry entry : Collections.list(file.entries())) {
                 if (entry.isDirectory()) {
                     continue;
                 }
@@ -83,7 +81,7 @@ record Trust(boolean required, Set<Certificate> certificates) {
                         // The signature of an entry is checked when it has been read to its end.
                     }
                 } catch (SecurityException e) {
-                    return Optional.of(entry.getName() + " was changed after the jar was signed");
+                    return Optional.of("was changed after it was signed (" + entry.getName() + ")");
                 }
                 if (!required || SIGNATURE_FILE.matcher(entry.getName()).matches()) {
                     continue;
@@ -92,6 +90,7 @@ record Trust(boolean required, Set<Certificate> certificates) {
                 if (signers == null) {
                     return Optional.of("is not signed (" + entry.getName() + "), and signatures are required");
                 }
+                signed = true;
                 boolean trusted = false;
                 for (CodeSigner signer : signers) {
                     trusted |= certificates.contains(
@@ -107,7 +106,10 @@ record Trust(boolean required, Set<Certificate> certificates) {
                             + ", who is not in the trust store");
                 }
             }
-            return Optional.empty();
+            // What a signature covers is the manifest and, through it, the entries: without one nothing vouches for it either.
+            return required && !signed
+                    ? Optional.of("is not signed (it has nothing but a manifest), and signatures are required")
+                    : Optional.empty();
         } catch (SecurityException e) {
             return Optional.of("has a broken signature (" + e.getMessage() + ")");
         } catch (IOException | IllegalArgumentException e) {

@@ -107,9 +107,11 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
             }
             try {
                 look(now);
-            } catch (RuntimeException | OutOfMemoryError e) {
-                // The world may close under the judge's eyes, and a policy may have taken all memory for a moment.
+            } catch (RuntimeException e) {
+                // The world may close under the judge's eyes.
                 LOG.debug("the scene could not be judged", e);
+            } catch (OutOfMemoryError e) {
+                // A module may have taken all memory for a moment; the next look finds some again.
             }
         }
     }

@@ -58,6 +58,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     private final ExecutorService decisions;
     private final List<Candidate> candidates = new ArrayList<>();
     private volatile @Nullable Candidate active;
+    private volatile @Nullable Candidate hoarder;
 
     /** @param offered told whether there is a module to offer to policies, on the deciding thread */
     PerceptionDeck(Hub hub, Swaps swaps, DeckSettings settings, Consumer<Boolean> offered) {
@@ -114,10 +115,10 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         }
     }
 
-    /** Whether this thread hangs in a perception module; if so that module is the one to go. */
+    /** Whether this thread hangs in a perception module, or was ended there; if so that module is the one to go. */
     boolean blame(Thread thread, String reason) {
         Candidate a = active;
-        if (a == null || !a.inside.contains(thread)) {
+        if (a == null || a != hoarder && !a.inside.contains(thread)) {
             return false;
         }
         rollBack(a, reason.replaceFirst("^policy \\S+( \\S+)?", "perception " + a.module.named()));
@@ -132,7 +133,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 throw new IllegalStateException("there is no perception module to ask for '" + words + "'");
             }
             String wrong;
-            long before = Trial.allocated(Thread.currentThread());
+            long before = MemoryGuard.allocated(Thread.currentThread());
             a.inside.add(Thread.currentThread());
             try {
                 List<Detection> found = a.module.service().detect(frame, words);
@@ -140,12 +141,12 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 if (wrong == null) {
                     return found;
                 }
-            } catch (OutOfMemoryError e) {
-                if (Trial.allocated(Thread.currentThread()) - before <= settings.maxBytes()) {
-                    // Not its doing: somebody else took the memory.
-                    throw e;
+            } catch (OutOfMemoryError | Eviction.Evicted e) {
+                // Whoever asks has its part in what was taken, or somebody else took it all.
+                if (MemoryGuard.allocated(Thread.currentThread()) - before > settings.maxBytes() / 2) {
+                    hoarder = a;
                 }
-                wrong = "threw " + Trial.told(e);
+                throw e;
             } catch (RuntimeException | LinkageError | StackOverflowError e) {
                 wrong = "threw " + Trial.told(e);
             } finally {

@@ -8,6 +8,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.Observation;
 import org.armature.robot.Policy;
@@ -31,6 +32,8 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private static final double TIMES_SLOWER = 10;
     private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
 
+    private static final long SHORTAGE_NANOS = 100_000_000L;
+
     private static final class Candidate {
         final Module<Policy> module;
         final long since = System.nanoTime();
@@ -51,6 +54,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private final PerceptionDeck perceptions;
     private final ExecutorService decisions;
     private final List<Candidate> candidates = new ArrayList<>();
+    private final Runnable reconsider = this::reconsider;
     private volatile @Nullable ControlLoop loop;
     private volatile @Nullable PolicyRunner runner;
     private volatile @Nullable Candidate driving;
@@ -85,7 +89,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         synchronized (candidates) {
             candidates.add(c);
         }
-        decide(this::reconsider);
+        decide(reconsider);
     }
 
     /** A policy goes; returns when it is no longer called, or after the stop time. */
@@ -110,7 +114,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             }
         });
         await(drained);
-        decide(this::reconsider);
+        decide(reconsider);
     }
 
     /** The robot changed; null while there is none. Returns when no policy acts for the old one any more. */
@@ -119,7 +123,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             retire();
             loop = next;
         }));
-        decide(this::reconsider);
+        decide(reconsider);
     }
 
     /** While paused no policy is asked: the scene is being set. */
@@ -155,18 +159,18 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     /** The watchdog's look; cheap, any thread. */
     void watch() {
         PolicyRunner r = runner;
-        String why = r == null ? null : r.overdue();
-        if (r == null || why == null) {
+        if (r == null) {
             return;
         }
-        if (perceptions.blame(r.thread(), why)) {
+        String why = r.overdue();
+        if (why == null ? r.died() : perceptions.blame(r.thread(), why)) {
             decide(() -> {
                 Candidate d = driving;
                 if (runner == r && d != null) {
                     take(d);
                 }
             });
-        } else {
+        } else if (why != null) {
             misbehaved(r, why, true);
         }
     }
@@ -190,23 +194,22 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 l.schedule().clear();
             }
             by.stop(0);
+            Candidate back = choose(null);
+            String told = reason
+                    + (back == null
+                            ? "; there is no other policy, so the robot holds"
+                            : "; policy " + back.module.named() + " is back");
             runner = null;
             driving = null;
-            Candidate back = choose(null);
-            if (back != null) {
-                take(back);
-                swaps.record(
-                        bad.module,
-                        since,
-                        Outcome.ROLLED_BACK,
-                        reason + "; policy " + back.module.named() + " is back");
-            } else {
-                tellLoop();
-                swaps.record(
-                        bad.module,
-                        since,
-                        Outcome.ROLLED_BACK,
-                        reason + "; there is no other policy, so the robot holds");
+            try {
+                if (back == null) {
+                    tellLoop();
+                } else {
+                    take(back);
+                }
+            } finally {
+                // Who reads the history removes the module, and with it what it holds.
+                swaps.record(bad.module, since, Outcome.ROLLED_BACK, told);
             }
         });
     }
@@ -400,10 +403,19 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         }
         try {
             return decisions.submit(() -> {
-                try {
-                    step.run();
-                } catch (RuntimeException e) {
-                    LOG.error("deciding about policies failed", e);
+                Runnable next = step;
+                while (next != null && !decisions.isShutdown()) {
+                    try {
+                        next.run();
+                        next = null;
+                    } catch (RuntimeException e) {
+                        LOG.error("deciding about policies failed", e);
+                        next = null;
+                    } catch (OutOfMemoryError e) {
+                        // Whoever took the memory exceeds its own bounds and goes; then somebody must drive.
+                        LockSupport.parkNanos(SHORTAGE_NANOS);
+                        next = reconsider;
+                    }
                 }
             });
         } catch (RejectedExecutionException e) {

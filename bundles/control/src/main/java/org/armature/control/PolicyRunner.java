@@ -29,9 +29,9 @@ final class PolicyRunner {
     private final DeckSettings settings;
     private final Complaints complaints;
     private final Thread thread;
+    private final MemoryGuard.Share memory;
     private volatile boolean stopped;
     private volatile long actingSince;
-    private volatile long allocatedBefore;
     private volatile double millis;
     private volatile boolean paused;
 
@@ -52,6 +52,7 @@ final class PolicyRunner {
         this.complaints = complaints;
         thread = new Thread(this::run, "policy-" + module.id());
         thread.setDaemon(true);
+        memory = MemoryGuard.share(thread, settings.maxBytes());
     }
 
     void start() {
@@ -75,23 +76,27 @@ final class PolicyRunner {
     /** Why the answer now being worked on is beyond its bounds, or null. Any thread. */
     @Nullable
     String overdue() {
+        if (memory.exceeded()) {
+            return "policy " + module.named() + " allocated " + memory.mebibytes() + " MiB in one answer";
+        }
         long since = actingSince;
         if (since == 0) {
             return null;
         }
-        if (System.nanoTime() - since > settings.actMillis() * 1_000_000) {
-            return "policy " + module.named() + " did not answer within " + settings.actMillis() + " ms";
-        }
-        long bytes = Trial.allocated(thread) - allocatedBefore;
-        return bytes > settings.maxBytes()
-                ? "policy " + module.named() + " allocated " + (bytes >> 20) + " MiB in one answer"
+        return System.nanoTime() - since > settings.actMillis() * 1_000_000
+                ? "policy " + module.named() + " did not answer within " + settings.actMillis() + " ms"
                 : null;
+    }
+
+    /** Whether its thread ended by itself, which only an error of the runtime's own, or a lack of memory, can do. */
+    boolean died() {
+        return !stopped && thread.getState() == Thread.State.TERMINATED;
     }
 
     /**
      * Drains: the answer in work is waited for and dropped.
      *
-     * @return whether the thread ended within the time; if not it is abandoned
+     * @return whether the thread ended; if not it is abandoned
      */
     boolean stop(long timeoutMillis) {
         stopped = true;
@@ -102,17 +107,22 @@ final class PolicyRunner {
         try {
             // join(0) would wait for ever.
             thread.join(Math.max(1, timeoutMillis));
+            return !thread.isAlive() || Eviction.end(thread);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return !thread.isAlive();
         }
-        if (thread.isAlive()) {
-            thread.interrupt();
-            return false;
-        }
-        return true;
     }
 
     private void run() {
+        try {
+            drive();
+        } finally {
+            memory.close();
+        }
+    }
+
+    private void drive() {
         Policy policy = module.service();
         long episode = -1;
         long answers = 0;
@@ -144,7 +154,7 @@ final class PolicyRunner {
                     policy.reset();
                     episode = seen.episode();
                 }
-                allocatedBefore = Trial.allocated(thread);
+                memory.begin();
                 long begun = System.nanoTime();
                 actingSince = begun;
                 if (spec == null) {
@@ -152,6 +162,7 @@ final class PolicyRunner {
                 }
                 ActionChunk chunk = policy.act(seen);
                 actingSince = 0;
+                memory.end();
                 double took = (System.nanoTime() - begun) / 1e6;
                 millis = millis == 0 ? took : 0.8 * millis + 0.2 * took;
                 instruction = seen.instruction();
@@ -168,13 +179,15 @@ final class PolicyRunner {
                 }
             } catch (Throwable t) {
                 actingSince = 0;
-                if (stopped) {
+                memory.end();
+                if (stopped || memory.exceeded()) {
+                    // The watchdog reports what was taken: here there may be no memory to say so.
                     return;
                 }
                 String why = t instanceof Refused || t instanceof BadChunk
                         ? String.valueOf(t.getMessage())
                         : "policy " + module.named() + " threw " + Trial.told(t);
-                if (t instanceof OutOfMemoryError && Trial.allocated(thread) - allocatedBefore <= settings.maxBytes()) {
+                if (t instanceof OutOfMemoryError) {
                     // Somebody else took the memory; whoever that is exceeds its own bounds.
                     complaints.misbehaved(this, why + ", though it took little memory itself", false);
                     LockSupport.parkNanos(50_000_000);

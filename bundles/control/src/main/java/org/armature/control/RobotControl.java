@@ -6,6 +6,7 @@ import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.armature.robot.Control;
 import org.armature.robot.Episodes;
@@ -49,6 +50,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
     private final BundleContext context;
     private final ControlConfig config;
     private final LoopSettings settings;
+    private final DeckSettings bounds;
     private final Blending blending;
     private final Schedule.Interpolation interpolation;
     private final LoopClock clock;
@@ -80,7 +82,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         clock = new LoopClock(config.speed());
         record = new LoopRecord(config.rateHz());
         hub = new Hub(record, config.instruction());
-        DeckSettings bounds = new DeckSettings(
+        bounds = new DeckSettings(
                 config.trialTimeout(),
                 config.policyTimeout(),
                 // More would be an OutOfMemoryError of whoever allocates next, which need not be the module.
@@ -107,6 +109,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         Summary summary = new Summary(context, record, judge, swaps, pauses, () -> engine, this::standing);
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
+        registrations.add(context.registerService(
+                Function.class, (Function<Map<String, Object>, String>) this::trial, new Hashtable<String, Object>(Map.of("armature.trial", true))));
         track(Sensor.class, (r, s) -> hub.add(s), hub::remove);
         track(
                 Perception.class,
@@ -217,6 +221,30 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         Dictionary<String, Object> properties =
                 new Hashtable<>(Map.of("armature.kind", "robot", "armature.id", robot.name()));
         described = context.registerService(RobotDescription.class, robot, properties);
+    }
+
+    /**
+     * Runs a stranger's code within the bounds of time and memory, for the launcher, which knows none of these classes:
+     * {@code what} it is, {@code work} and {@code millis} in, why it was given up or an empty text out.
+     */
+    private String trial(Map<String, Object> request) {
+        try {
+            Runnable work = (Runnable) request.get("work");
+            return Trial.run(
+                    String.valueOf(request.get("what")),
+                    () -> {
+                        work.run();
+                        return "";
+                    },
+                    (Long) request.get("millis"),
+                    bounds.maxBytes(),
+                    () -> false);
+        } catch (Refused e) {
+            return e.getMessage();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "interrupted";
+        }
     }
 
     private synchronized void offerPerception(boolean wanted) {

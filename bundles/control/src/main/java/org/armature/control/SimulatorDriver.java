@@ -254,19 +254,21 @@ public final class SimulatorDriver implements RobotDriver, Staged {
             boolean complained = false;
             while (!stopped) {
                 long begun = System.nanoTime();
-                for (Camera camera : all) {
-                    if (stopped) {
-                        return;
-                    }
-                    try {
+                try {
+                    for (Camera camera : all) {
+                        if (stopped) {
+                            return;
+                        }
                         camera.newest =
                                 scene.render(camera.name, config.cameraWidth(), config.cameraHeight(), robotTime());
-                    } catch (RuntimeException | LinkageError | OutOfMemoryError e) {
-                        if (!complained) {
-                            LOG.warn("camera {} could not be rendered: {}", camera.name, Trial.told(e));
-                            complained = true;
-                        }
                     }
+                } catch (RuntimeException | LinkageError e) {
+                    if (!complained) {
+                        LOG.warn("the cameras could not be rendered: {}", Trial.told(e));
+                        complained = true;
+                    }
+                } catch (OutOfMemoryError e) {
+                    // Whoever took it goes; the next frame finds some again. Saying so would need some now.
                 }
                 long cost = System.nanoTime() - begun;
                 next = Math.max(next + Math.max(period, (long) (cost / CAMERA_DUTY)), begun + cost);

@@ -1,27 +1,18 @@
 package org.armature.control;
 
-import java.lang.management.ManagementFactory;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
  * Runs a stranger's code on a thread of its own, with bounds on its time and its allocation. What exceeds them is
- * interrupted and abandoned: the JVM cannot end a thread, but nothing waits for it and nothing of it is kept.
+ * ended, by {@link Eviction} where it does not listen; where that fails too, nothing waits for it and nothing of it is kept.
  */
 final class Trial {
-    private static final com.sun.management.ThreadMXBean THREADS =
-            (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
-    private static final long LOOK_MILLIS = 5;
+    private static final long LOOK_NANOS = 5_000_000;
 
     private Trial() {}
-
-    /** Bytes the thread has allocated since its start. */
-    static long allocated(Thread thread) {
-        return THREADS.getThreadAllocatedBytes(thread.threadId());
-    }
 
     /**
      * The work's result.
@@ -34,30 +25,32 @@ final class Trial {
             throws Refused, InterruptedException {
         AtomicReference<R> result = new AtomicReference<>();
         AtomicReference<String> failure = new AtomicReference<>();
-        CountDownLatch done = new CountDownLatch(1);
+        AtomicReference<MemoryGuard.Share> share = new AtomicReference<>();
         Thread thread = new Thread(
                 () -> {
                     try {
                         Realtime.giveWay(5);
+                        share.get().begin();
                         result.set(work.call());
                     } catch (Refused e) {
                         failure.set(e.getMessage());
                     } catch (Throwable t) {
                         failure.set(what + " threw " + told(t));
                     } finally {
-                        done.countDown();
+                        share.get().end();
                     }
                 },
                 "trial of " + what);
         thread.setDaemon(true);
+        share.set(MemoryGuard.share(thread, maxBytes));
         thread.start();
         long deadline = System.nanoTime() + timeoutMillis * 1_000_000;
-        try {
-            while (!done.await(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
-                long bytes = allocated(thread);
-                if (bytes > maxBytes) {
-                    throw new Refused(what + " allocated " + (bytes >> 20) + " MiB without an answer; at most "
-                            + (maxBytes >> 20) + " MiB are allowed");
+        try (MemoryGuard.Share memory = share.get()) {
+            // Its end shows in the thread, as what ends it may strike at any line of it. No look allocates.
+            while (thread.isAlive() && !memory.exceeded()) {
+                LockSupport.parkNanos(LOOK_NANOS);
+                if (Thread.interrupted()) {
+                    throw new InterruptedException();
                 }
                 if (gone.getAsBoolean()) {
                     throw new Refused(what + " has left");
@@ -66,9 +59,13 @@ final class Trial {
                     throw new Refused(what + " did not answer within " + timeoutMillis + " ms");
                 }
             }
+            if (memory.exceeded()) {
+                throw new Refused(what + " allocated " + memory.mebibytes() + " MiB without an answer; at most "
+                        + (maxBytes >> 20) + " MiB are allowed");
+            }
         } finally {
-            if (done.getCount() > 0) {
-                thread.interrupt();
+            if (thread.isAlive()) {
+                Eviction.end(thread);
             }
         }
         String why = failure.get();
