@@ -41,8 +41,7 @@ class CrashTest {
             // In the middle of an upload.
             Path large = large(version("2.0.0", marks));
             Process upload = runtime.asking("deploy", renamed(large, "upload").toString());
-            runtime.await(
-                    "a part", () -> names(deploy).stream().anyMatch(n -> n.endsWith(".part")));
+            runtime.await("a part", () -> names(deploy).stream().anyMatch(n -> n.endsWith(".part")));
             runtime.kill();
             upload.waitFor();
             assertEquals(2, names(deploy).size(), "killed too late to test anything: " + names(deploy));
@@ -145,7 +144,9 @@ class CrashTest {
         runtime.await(version + " driving", () -> List.of(version).equals(tookOver(runtime)));
         assertEquals(List.of(version), installed(runtime));
         runtime.await("one copy", () -> names(staging()).size() == 1);
-        assertTrue(names(staging()).iterator().next().endsWith("-" + JAR), names(staging()).toString());
+        assertTrue(
+                names(staging()).iterator().next().endsWith("-" + JAR),
+                names(staging()).toString());
         assertEquals(Set.of(JAR), names(runtime.deployFolder()));
         moves(runtime);
     }

@@ -83,12 +83,16 @@ class SignatureTest {
 
     @Test
     void aManifestChangedAfterItWasSigned() throws Exception {
-        refused(rewritten(signed("renamed", "friend"), "META-INF/MANIFEST.MF", true), "was changed after it was signed (META-INF/MANIFEST.MF)");
+        refused(
+                rewritten(signed("renamed", "friend"), "META-INF/MANIFEST.MF", true),
+                "was changed after it was signed (META-INF/MANIFEST.MF)");
     }
 
     @Test
     void aFileAddedAfterItWasSigned() throws Exception {
-        refused(rewritten(signed("added", "friend"), "misbehaving/more.txt", false), "is not signed (misbehaving/more.txt)");
+        refused(
+                rewritten(signed("added", "friend"), "misbehaving/more.txt", false),
+                "is not signed (misbehaving/more.txt)");
     }
 
     @Test
@@ -119,7 +123,10 @@ class SignatureTest {
         Path jar = Files.createDirectories(folder.resolve("signed")).resolve(plain.getFileName());
         try (ZipFile in = new ZipFile(plain.toFile());
                 OutputStream out = Files.newOutputStream(jar)) {
-            new JarSigner.Builder(entry).signerName(by.toUpperCase(java.util.Locale.ROOT)).build().sign(in, out);
+            new JarSigner.Builder(entry)
+                    .signerName(by.toUpperCase(java.util.Locale.ROOT))
+                    .build()
+                    .sign(in, out);
         }
         return jar;
     }
@@ -152,7 +159,8 @@ class SignatureTest {
     private static byte[] changed(byte[] content) {
         String text = new String(content, StandardCharsets.ISO_8859_1);
         if (text.startsWith("Manifest-Version")) {
-            return text.replace("Bundle-Version: 1.0.0", "Bundle-Version: 1.0.1").getBytes(StandardCharsets.ISO_8859_1);
+            return text.replace("Bundle-Version: 1.0.0", "Bundle-Version: 1.0.1")
+                    .getBytes(StandardCharsets.ISO_8859_1);
         }
         content[content.length - 1] ^= 1;
         return content;
@@ -181,7 +189,8 @@ class SignatureTest {
     /** The reason of that outcome of that module or file; null if there is none. */
     private String told(String id, String outcome) {
         for (JsonNode swap : runtime.get("/api/swaps")) {
-            if (swap.path("id").asText().equals(id) && swap.path("outcome").asText().equals(outcome)) {
+            if (swap.path("id").asText().equals(id)
+                    && swap.path("outcome").asText().equals(outcome)) {
                 return swap.path("reason").asText();
             }
         }

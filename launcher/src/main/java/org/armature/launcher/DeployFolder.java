@@ -93,7 +93,9 @@ final class DeployFolder implements AutoCloseable {
     /** Uploads that ended with the run before, by {@code kill -9}. */
     private void removeParts() throws IOException {
         try (Stream<Path> list = Files.list(folder)) {
-            for (Path part : list.filter(file -> PART.matcher(file.getFileName().toString()).matches()).toList()) {
+            for (Path part : list.filter(
+                            file -> PART.matcher(file.getFileName().toString()).matches())
+                    .toList()) {
                 Files.deleteIfExists(part);
             }
         }
@@ -114,7 +116,8 @@ final class DeployFolder implements AutoCloseable {
             } catch (InterruptedException e) {
                 return;
             } catch (OutOfMemoryError e) {
-                // A module took it all; it is found out by the control loop and removed here at the next look. Saying so
+                // A module took it all; it is found out by the control loop and removed here at the next look. Saying
+                // so
                 // now would need memory.
                 ranOut = true;
             } catch (IOException | RuntimeException e) {

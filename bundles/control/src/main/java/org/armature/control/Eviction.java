@@ -144,8 +144,7 @@ final class Eviction extends Thread {
             checked((int) machines.invokeExact(out, 1, count));
             long machine = out.get(JAVA_LONG, 0);
             MethodHandle getEnv = LINKER.downcallHandle(
-                    function(machine, JAVA_VM_GET_ENV),
-                    FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT));
+                    function(machine, JAVA_VM_GET_ENV), FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_INT));
             checked((int) getEnv.invokeExact(machine, out, JVMTI_VERSION));
             jvmti = out.get(JAVA_LONG, 0);
             checked((int) getEnv.invokeExact(machine, out, JNI_VERSION));
@@ -153,20 +152,25 @@ final class Eviction extends Thread {
 
             MemorySegment capabilities = arena.allocate(16, 8);
             capabilities.set(JAVA_INT, 0, CAN_SIGNAL_THREAD);
-            checked((int) ofLongs(JAVA_INT, jvmti, JVMTI_ADD_CAPABILITIES, 2)
-                    .invokeExact(jvmti, capabilities.address()));
+            checked((int)
+                    ofLongs(JAVA_INT, jvmti, JVMTI_ADD_CAPABILITIES, 2).invokeExact(jvmti, capabilities.address()));
             stopThread = ofLongs(JAVA_INT, jvmti, JVMTI_STOP_THREAD, 3);
 
             MethodHandle global = ofLongs(JAVA_LONG, jni, JNI_NEW_GLOBAL_REF, 2);
-            long threads = keep(global, ofLongs(JAVA_LONG, jni, JNI_FIND_CLASS, 3), jni,
-                    arena.allocateFrom("java/lang/Thread").address(), 0);
+            long threads = keep(
+                    global,
+                    ofLongs(JAVA_LONG, jni, JNI_FIND_CLASS, 3),
+                    jni,
+                    arena.allocateFrom("java/lang/Thread").address(),
+                    0);
             long current = (long) ofLongs(JAVA_LONG, jni, JNI_GET_STATIC_METHOD_ID, 4)
                     .invokeExact(
                             jni,
                             threads,
                             arena.allocateFrom("currentThread").address(),
                             arena.allocateFrom("()Ljava/lang/Thread;").address());
-            long self = keep(global, ofLongs(JAVA_LONG, jni, JNI_CALL_STATIC_OBJECT_METHOD_A, 3), jni, threads, current);
+            long self =
+                    keep(global, ofLongs(JAVA_LONG, jni, JNI_CALL_STATIC_OBJECT_METHOD_A, 3), jni, threads, current);
             long type = keep(global, ofLongs(JAVA_LONG, jni, JNI_GET_OBJECT_CLASS, 3), jni, self, 0);
 
             MethodHandle upcall = MethodHandles.lookup()
@@ -184,8 +188,7 @@ final class Eviction extends Thread {
                             upcall,
                             FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
                             ARENA));
-            checked((int) ofLongs(JAVA_INT, jni, JNI_REGISTER_NATIVES, 4)
-                    .invokeExact(jni, type, method.address(), 1L));
+            checked((int) ofLongs(JAVA_INT, jni, JNI_REGISTER_NATIVES, 4).invokeExact(jni, type, method.address(), 1L));
             MethodHandle delete = LINKER.downcallHandle(
                     function(jni, JNI_DELETE_GLOBAL_REF), FunctionDescriptor.ofVoid(JAVA_LONG, JAVA_LONG));
             for (long reference : new long[] {threads, self, type}) {

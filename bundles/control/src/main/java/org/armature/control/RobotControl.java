@@ -110,7 +110,9 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
         registrations.add(context.registerService(
-                Function.class, (Function<Map<String, Object>, String>) this::trial, new Hashtable<String, Object>(Map.of("armature.trial", true))));
+                Function.class,
+                (Function<Map<String, Object>, String>) this::trial,
+                new Hashtable<String, Object>(Map.of("armature.trial", true))));
         track(Sensor.class, (r, s) -> hub.add(s), hub::remove);
         track(
                 Perception.class,
