@@ -103,9 +103,13 @@ final class Instance implements AutoCloseable {
         });
     }
 
+    /** Whoever waits for the next start should not wait for the deletion of this run's copies too. */
     @Override
     public void close() throws IOException {
-        lock.close();
-        lockFile.close();
+        try (lockFile;
+                lock) {
+            delete(cache());
+            delete(staging());
+        }
     }
 }

@@ -238,6 +238,7 @@ final class DriverDeck implements AutoCloseable {
         listener.connecting(driver);
         return Trial.run(
                 what,
+                loop() == null ? 0 : Trial.GIVE_WAY,
                 () -> {
                     RobotDescription robot = driver.describe();
                     try {

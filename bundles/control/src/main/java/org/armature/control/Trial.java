@@ -10,6 +10,7 @@ import java.util.function.BooleanSupplier;
  * ended, by {@link Eviction} where it does not listen; where that fails too, nothing waits for it and nothing of it is kept.
  */
 final class Trial {
+    static final int GIVE_WAY = 5;
     private static final long LOOK_NANOS = 5_000_000;
 
     private Trial() {}
@@ -23,13 +24,20 @@ final class Trial {
      */
     static <R> R run(String what, Callable<R> work, long timeoutMillis, long maxBytes, BooleanSupplier gone)
             throws Refused, InterruptedException {
+        return run(what, GIVE_WAY, work, timeoutMillis, maxBytes, gone);
+    }
+
+    /** @param nice 0 where no robot moves yet, so that there is nothing to give way to */
+    static <R> R run(
+            String what, int nice, Callable<R> work, long timeoutMillis, long maxBytes, BooleanSupplier gone)
+            throws Refused, InterruptedException {
         AtomicReference<R> result = new AtomicReference<>();
         AtomicReference<String> failure = new AtomicReference<>();
         AtomicReference<MemoryGuard.Share> share = new AtomicReference<>();
         Thread thread = new Thread(
                 () -> {
                     try {
-                        Realtime.giveWay(5);
+                        Realtime.giveWay(nice);
                         share.get().begin();
                         result.set(work.call());
                     } catch (Refused e) {

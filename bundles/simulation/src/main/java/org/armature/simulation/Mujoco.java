@@ -27,7 +27,7 @@ final class Mujoco implements Simulator {
     @Override
     public World open(long seed, long stepNanos) {
         Commands.checkStep(stepNanos);
-        return new MujocoWorld(library, egl(), seed, stepNanos);
+        return new MujocoWorld(library, this::egl, seed, stepNanos);
     }
 
     private synchronized @Nullable Egl egl() {

@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Supplier;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Pose;
 import org.armature.robot.RobotDescription;
@@ -22,7 +23,7 @@ final class MujocoWorld implements World {
     private static final int QPOS = 2;
 
     private final MujocoLibrary library;
-    private final @Nullable Egl egl;
+    private final Supplier<@Nullable Egl> opengl;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment state = arena.allocate(JAVA_DOUBLE, 1 + Stage.NQ + Stage.NV);
     private final MemorySegment control = arena.allocate(JAVA_DOUBLE, Arm.JOINTS);
@@ -41,10 +42,10 @@ final class MujocoWorld implements World {
     private long steps;
     private volatile boolean closed;
 
-    /** Without {@code egl}, cameras are drawn in plain Java. */
-    MujocoWorld(MujocoLibrary library, @Nullable Egl egl, long seed, long stepNanos) {
+    /** {@code opengl} is asked at the first picture, which is drawn in plain Java where there is none. */
+    MujocoWorld(MujocoLibrary library, Supplier<@Nullable Egl> opengl, long seed, long stepNanos) {
         this.library = library;
-        this.egl = egl;
+        this.opengl = opengl;
         controlBit = library.layout("mjSTATE_CTRL");
         scene = Scene.of(seed);
         snapshot = new Snapshot(scene);
@@ -132,6 +133,7 @@ final class MujocoWorld implements World {
             Stage stage = new Stage();
             stage.set(now.qpos());
             Pose pose = stage.pose(c.frame(), c.local());
+            Egl egl = opengl.get();
             if (egl == null) {
                 return painter.draw(
                         camera, stage.bodies(now.scene()), pose, c.intrinsics(width, height), width, height, timeNanos);
