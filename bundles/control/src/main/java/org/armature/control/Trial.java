@@ -28,8 +28,7 @@ final class Trial {
     }
 
     /** @param nice 0 where no robot moves yet, so that there is nothing to give way to */
-    static <R> R run(
-            String what, int nice, Callable<R> work, long timeoutMillis, long maxBytes, BooleanSupplier gone)
+    static <R> R run(String what, int nice, Callable<R> work, long timeoutMillis, long maxBytes, BooleanSupplier gone)
             throws Refused, InterruptedException {
         AtomicReference<R> result = new AtomicReference<>();
         AtomicReference<String> failure = new AtomicReference<>();
