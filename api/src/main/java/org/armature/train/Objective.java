@@ -1,9 +1,14 @@
 package org.armature.train;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.SequencedMap;
+import org.armature.compute.Executor;
+import org.armature.compute.Tensor;
 import org.armature.graph.Value;
 import org.armature.model.Config;
+import org.armature.model.Model;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
@@ -47,4 +52,18 @@ public interface Objective {
      * @param from the step, 0 being the first, from which it is trained alone
      */
     record Task(Objective objective, Config config, long from) {}
+
+    /**
+     * Looks at the network each time it has been evaluated, and writes what there is to see of it into the run folder. Most
+     * objectives have nothing to add to their scalars.
+     */
+    default void look(Moment moment, Config config) throws IOException {}
+
+    /**
+     * A network between two steps of its training.
+     *
+     * @param parameters by their names in the training graph; not to be kept or changed
+     * @param run the run folder
+     */
+    record Moment(Model model, Map<String, Tensor> parameters, Dataset test, Executor executor, Path run) {}
 }

@@ -1,8 +1,10 @@
 package org.armature.hypernet;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.Set;
 import org.armature.compute.Tensor;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
@@ -13,7 +15,42 @@ import org.armature.train.Draw;
 
 /** What a hypernetwork's checkpoint holds, by the official names. */
 final class Checkpoints {
+    /** Tables of the first layer that GHN-3's published files have at top level. */
+    private static final List<String> FIRST_LAYER =
+            List.of("centrality_embed_in.weight", "centrality_embed_out.weight", "input_dist_embed.weight");
+
     private Checkpoints() {}
+
+    /** A file's tensors by the names LoGAH's code has; those of GHN-3's published files are understood too. Closes the file. */
+    static Parameters named(Parameters file) {
+        SequencedMap<String, String> names = new LinkedHashMap<>();
+        file.names().forEach(n -> names.put(FIRST_LAYER.contains(n) ? "gnn.0." + n : n, n));
+        if (names.size() < file.names().size()) {
+            throw new IllegalArgumentException("the checkpoint has " + FIRST_LAYER
+                    + " both at top level and in gnn.0: remove those that are not meant");
+        }
+        return new Parameters() {
+            @Override
+            public Set<String> names() {
+                return names.sequencedKeySet();
+            }
+
+            @Override
+            public TensorType type(String name) {
+                return file.type(names.getOrDefault(name, name));
+            }
+
+            @Override
+            public Tensor get(String name) {
+                return file.get(names.getOrDefault(name, name));
+            }
+
+            @Override
+            public void close() {
+                file.close();
+            }
+        };
+    }
 
     /**
      * A checkpoint's sizes, from its tensors where they tell.

@@ -11,7 +11,6 @@ import java.util.Set;
 import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
-import org.armature.model.Checkpoint;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
 import org.armature.model.ConfigReader;
@@ -131,7 +130,7 @@ public final class Logah implements Initializer {
                     file + " is no safetensors file, and pickled ones are not read because they can"
                             + " run code: convert it as hypernet/README.md shows");
         }
-        Checkpoint c = format.open(file);
+        Parameters c = Checkpoints.named(format.open(file));
         try {
             Path beside = file.resolveSibling("config.json");
             Config said = config.has("ghn")

@@ -8,6 +8,8 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
 import org.armature.model.Config;
 import org.armature.train.Reproduction;
 import org.armature.train.Trainer;
@@ -16,8 +18,8 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 
 /**
- * A small Terminator and a plain convolutional network of about as many parameters, three epochs on 3000 images of
- * Fashion-MNIST averaged to 14 x 14. The optimiser is part of the effect, so the plain network runs with both.
+ * A small Terminator and a plain convolutional network of about as many parameters, the first of three epochs on 3000 images
+ * of Fashion-MNIST averaged to 14 x 14. The optimiser is part of the effect, so the plain network runs with both.
  */
 @Component(property = {"armature.id=terminator", "armature.kind=reproduction"})
 public final class TerminatorReproduction implements Reproduction {
@@ -25,9 +27,10 @@ public final class TerminatorReproduction implements Reproduction {
     private static final String PLAIN = "plain CNN, Kar3";
     private static final String ADAM = "plain CNN, Adam";
     private static final String FIRST = "test accuracy % after epoch 1";
-    private static final String LAST = "test accuracy % after epoch 3";
+    private static final String LOSS = "test loss";
     private static final int BATCH = 64;
     private static final int IMAGES = 3000;
+    private static final int EPOCH = IMAGES / BATCH;
 
     private final Trainer trainer;
 
@@ -43,8 +46,9 @@ public final class TerminatorReproduction implements Reproduction {
 
     @Override
     public String title() {
-        return "Fashion-MNIST averaged to 14 x 14, 3000 images, batch 64: a Terminator of five blocks and a plain network of"
-                + " seven 3 x 3 convolutions with batch normalisation, about as many parameters";
+        return "Fashion-MNIST averaged to 14 x 14, 3000 images, batch 64, the first epoch of a schedule for three: a Terminator"
+                + " of five blocks (144,275 parameters) and a plain network of seven 3 x 3 convolutions with batch"
+                + " normalisation (142,504)";
     }
 
     @Override
@@ -68,7 +72,7 @@ public final class TerminatorReproduction implements Reproduction {
         boolean ours = arm.equals(OURS);
         Map<String, Object> config = new LinkedHashMap<>();
         config.put("seed", seed);
-        config.put("dataset", Map.of("type", "fashion-mnist", "first", IMAGES, "average", 2));
+        config.put("dataset", Map.of("type", "fashion-mnist", "first", IMAGES, "first_test", 1000, "average", 2));
         config.put("model", ours ? terminator() : plain());
         config.put("initializer", ours ? Map.of("type", "terminator", "omega_0", 2000) : Map.of("type", "he"));
         config.put(
@@ -81,30 +85,40 @@ public final class TerminatorReproduction implements Reproduction {
         config.put("test_batch", BATCH);
         config.put("epochs", 3);
         Path folder = run.folder();
-        Trainer.Outcome o = trainer.train(
-                Config.of(config),
-                folder,
-                Files.exists(folder.resolve("checkpoint.safetensors")),
-                p -> run.progress(arm, (double) p.step() / p.steps()),
-                run::stopped);
-        if (!o.finished()) {
-            throw new IOException(arm + " was stopped at step " + o.step() + ": run it again with --resume");
+        // What comes after the first epoch is trained by nobody, but the rate falls as if it were.
+        AtomicLong reached = new AtomicLong();
+        Optional<Map<String, Double>> found = figures(folder);
+        if (found.isEmpty()) {
+            trainer.train(
+                    Config.of(config),
+                    folder,
+                    Files.exists(folder.resolve("checkpoint.safetensors")),
+                    p -> {
+                        reached.set(p.step());
+                        run.progress(arm, (double) p.step() / EPOCH);
+                    },
+                    () -> run.stopped() || reached.get() >= EPOCH);
+            found = figures(folder);
         }
-        Map<String, Double> figures = new LinkedHashMap<>();
-        figures.put(FIRST, 100 * accuracy(folder, IMAGES / BATCH));
-        figures.put(LAST, 100 * accuracy(folder, 3L * (IMAGES / BATCH)));
-        return figures;
+        return found.orElseThrow(() ->
+                new IOException(arm + " was stopped at step " + reached + ": run it again with --resume"));
     }
 
-    /** The test accuracy a run's curve has at a step. */
-    private static double accuracy(Path folder, long step) throws IOException {
-        for (String line : Files.readAllLines(folder.resolve("curve.csv"))) {
-            String[] f = line.split(",", 3);
-            if (f[0].equals(Long.toString(step)) && f[1].equals("test.accuracy")) {
-                return Double.parseDouble(f[2]);
+    /** What a run's curve has at the end of the first epoch, once it is there. */
+    private static Optional<Map<String, Double>> figures(Path folder) throws IOException {
+        Path curve = folder.resolve("curve.csv");
+        Map<String, Double> figures = new LinkedHashMap<>();
+        if (Files.exists(curve)) {
+            for (String line : Files.readAllLines(curve)) {
+                String[] f = line.split(",", 3);
+                if (f[0].equals(Integer.toString(EPOCH)) && f[1].equals("test.accuracy")) {
+                    figures.put(FIRST, 100 * Double.parseDouble(f[2]));
+                } else if (f[0].equals(Integer.toString(EPOCH)) && f[1].equals("test.loss")) {
+                    figures.put(LOSS, Double.parseDouble(f[2]));
+                }
             }
         }
-        throw new IOException(folder.resolve("curve.csv") + " has no test accuracy at step " + step);
+        return Optional.of(figures).filter(m -> m.size() == 2);
     }
 
     private static Map<String, Object> terminator() {
@@ -124,13 +138,13 @@ public final class TerminatorReproduction implements Reproduction {
                 "kernel_l", Map.of("no_hidden", 8, "num_layers", 1, "sizes", List.of(3, 7, 5, 5)),
                 "kernel_gc", Map.of("no_hidden", 8, "num_layers", 1),
                 "kernel_gc_hi", Map.of("no_hidden", 8, "num_layers", 1),
-                "kernel_gs_hi", Map.of("no_hidden", 16, "num_layers", 1));
+                "kernel_gs_hi", Map.of("no_hidden", 64, "num_layers", 1));
     }
 
     private static Map<String, Object> plain() {
         List<Object> layers = new ArrayList<>();
         for (int i = 0; i < 7; i++) {
-            layers.add(Map.of("type", "conv", "channels", 48, "kernel", 3, "padding", 1));
+            layers.add(Map.of("type", "conv", "channels", 51, "kernel", 3, "padding", 1));
             layers.add(Map.of("type", "batch-norm"));
             layers.add(Map.of("type", "gelu"));
         }

@@ -126,6 +126,26 @@ class GhnTest {
                 .sum();
     }
 
+    /** GHN-3's published files have three tables outside the layer that reads them. */
+    @Test
+    void namesOfEitherGenerationAreUnderstood() {
+        Map<String, Tensor> ours = weights(micro(false));
+        Map<String, Tensor> theirs = new LinkedHashMap<>();
+        ours.forEach((name, t) ->
+                theirs.put(name.replaceFirst("^gnn\\.0\\.(centrality_embed|input_dist_embed)", "$1"), t));
+        assertTrue(theirs.containsKey("input_dist_embed.weight") && theirs.containsKey("centrality_embed_out.weight"));
+        try (Parameters p = Checkpoints.named(Parameters.of(theirs))) {
+            assertEquals(ours.keySet(), p.names());
+            ours.forEach((name, t) -> {
+                assertEquals(t.type(), p.type(name), name);
+                assertEquals(t, p.get(name), name);
+            });
+            assertEquals(micro(false), Checkpoints.sizes(p, Config.empty(), "ghn3.safetensors"));
+            theirs.putAll(ours);
+            assertThrows(IllegalArgumentException.class, () -> Checkpoints.named(Parameters.of(theirs)));
+        }
+    }
+
     @Test
     void sizesAreReadFromACheckpointsTensors() {
         for (GhnConfig c : new GhnConfig[] {micro(false), GhnConfig.named("tiny", true, 10, 2048)}) {

@@ -23,8 +23,8 @@ import org.osgi.service.component.annotations.Component;
  *
  * <p>An example is {@code x: float[1, 28, 28]}, pixels scaled to mean 0 and deviation 1 over the training images, and
  * {@code label: int64[]} from 0 to 9. Config: {@code folder}, where the four idx files are;
- * {@code first}, how many examples of each split to use (all); {@code average}, over squares of how many pixels a side to
- * average (1; 2 gives images of 14 x 14).
+ * {@code first}, how many examples of each split to use (all); {@code first_test}, how many of the test split ({@code first});
+ * {@code average}, over squares of how many pixels a side to average (1; 2 gives images of 14 x 14).
  */
 @Component(
         property = {
@@ -62,10 +62,13 @@ public final class FashionMnist implements DatasetProvider {
             throw new IOException(folder + " has " + images.count() + " images but " + labels.count() + " labels of "
                     + split + ": install dataset-fashion-mnist again");
         }
-        int first = config.integer("first", labels.count());
+        int both = config.integer("first", labels.count());
+        int test = config.integer("first_test", both);
+        int first = split.equals("test") ? test : both;
         if (first < 1 || first > labels.count()) {
-            throw new IllegalArgumentException("config key dataset.first is " + first + ": give a number from 1 to "
-                    + labels.count() + ", the examples of " + split);
+            String key = split.equals("test") && config.has("first_test") ? "first_test" : "first";
+            throw new IllegalArgumentException("config key dataset." + key + " is " + first
+                    + ": give a number from 1 to " + labels.count() + ", the examples of " + split);
         }
         int average = config.integer("average", 1);
         if (average < 1 || SIDE % average != 0) {

@@ -63,6 +63,22 @@ class FashionMnistTest {
     }
 
     @Test
+    void aTestCanBeSmallerThanTheTraining(@TempDir Path dir) throws IOException {
+        fill(dir);
+        Map<String, ?> both = Map.of("folder", dir.toString(), "first", 3, "first_test", 2);
+        try (Dataset d = new FashionMnist().open("test", Config.of(both))) {
+            assertEquals(2, d.size());
+        }
+        try (Dataset d = new FashionMnist().open("test", Config.of(Map.of("folder", dir.toString(), "first", 1)))) {
+            assertEquals(1, d.size());
+        }
+        Config wrong = Config.of(Map.of("folder", dir.toString(), "first_test", 4));
+        String m = assertThrows(IllegalArgumentException.class, () -> new FashionMnist().open("test", wrong))
+                .getMessage();
+        assertTrue(m.contains("dataset.first_test is 4"), m);
+    }
+
+    @Test
     void anAbsentDatasetSaysHowToGetIt(@TempDir Path dir) {
         String m = assertThrows(IOException.class, () -> open(dir)).getMessage();
         assertTrue(m.contains("apt-get install dataset-fashion-mnist"), m);

@@ -26,6 +26,7 @@ import org.armature.model.Parameters;
 import org.armature.train.Dataset;
 import org.armature.train.Draw;
 import org.armature.train.GradientEstimator;
+import org.armature.train.Objective;
 import org.armature.train.Progress;
 import org.armature.train.TrainableModel;
 import org.armature.train.Trainer;
@@ -321,7 +322,7 @@ public final class GradientTrainer implements Trainer {
             });
         }
 
-        private void evaluate() {
+        private void evaluate() throws IOException {
             Map<String, Double> sums = new LinkedHashMap<>();
             long size = plan.test().size();
             for (long from = 0; from < size; from += plan.testBatch()) {
@@ -338,6 +339,11 @@ public final class GradientTrainer implements Trainer {
                 batch.values().forEach(Tensor::close);
             }
             sums.forEach((name, s) -> tested.put(name, s / size));
+            StepGraph.Recipe r = plan.recipe();
+            r.objective()
+                    .look(
+                            new Objective.Moment(r.model(), state.model(), plan.test(), executor, run),
+                            r.objectiveConfig());
         }
 
         /** The trained model for other programs, where a format for that is there. */

@@ -58,7 +58,7 @@ final class Bench implements Parts {
         services.put(GraphPass.class, Map.of());
     }
 
-    private void put(Class<?> type, String id, Object service) {
+    void put(Class<?> type, String id, Object service) {
         services.computeIfAbsent(type, k -> new LinkedHashMap<>()).put(id, service);
     }
 

@@ -45,6 +45,25 @@ class RunFiguresTest {
     }
 
     @Test
+    void aMatrixBesideTheCurvesIsAHeatMapOfTheSameGroup() throws IOException {
+        Path run = run(dir.resolve("runs/reproduce/guidance/seed-1/arm"), "step,name,value\n1,loss,2.5\n");
+        Files.writeString(run.resolve("cka.matrix.csv"), "linear CKA,a,b\n0,0.25,1.0\n2,NaN,0.5\n4,0.0,0.125\n");
+        RunFigures figures = new RunFigures(List.of(dir.resolve("runs")));
+        var shown = figures.figures();
+        String group = "reproduce guidance seed-1 arm";
+        assertEquals(List.of(group + "/loss", group + "/cka"), List.copyOf(shown.keySet()));
+        Figure.HeatMap map = assertInstanceOf(Figure.HeatMap.class, shown.get(group + "/cka"));
+        assertEquals("linear CKA", map.label());
+        assertEquals(List.of("0", "2", "4"), map.rows());
+        assertEquals(List.of("a", "b"), map.columns());
+        assertArrayEquals(new double[] {0.25, 1, Double.NaN, 0.5, 0, 0.125}, map.values());
+        Files.writeString(run.resolve("curve.csv"), "step,name,value\n1,loss,2.5\n2,loss,2.25\n");
+        assertSame(map, figures.figures().get(group + "/cka"), "only the curves have changed");
+        Files.writeString(run.resolve("cka.matrix.csv"), "linear CKA,a,b\n0,0.25\n");
+        assertInstanceOf(Figure.Table.class, figures.figures().get(group + "/unreadable cka.matrix.csv"));
+    }
+
+    @Test
     void aRunOfThisProcessIsShownWhereverItIs() throws IOException {
         Path run = run(dir.resolve("elsewhere"), "step,name,value\n1,loss,2\n");
         RunFigures figures = new RunFigures(List.of());

@@ -15,11 +15,14 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.imageio.ImageIO;
+import org.armature.graph.Value;
 import org.armature.model.Checkpoint;
 import org.armature.model.Config;
+import org.armature.train.Objective;
 import org.armature.train.Trainer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,6 +66,41 @@ class TrainingTest {
         assertTrue(svg.contains("test.accuracy") && svg.contains(">step</text>"), svg);
         BufferedImage png = ImageIO.read(dir.resolve("curve.png").toFile());
         assertTrue(colours(png).containsAll(Set.of(0xFF1F77B4, 0xFFD62728)), "a training and a test curve");
+    }
+
+    /** Every 10 of 40 steps, with the parameters that were just evaluated. */
+    @Test
+    void anObjectiveLooksAtTheNetworkAfterEachEvaluation() throws IOException {
+        List<Double> seen = new ArrayList<>();
+        Objective entropy = new CrossEntropy();
+        bench.put(Objective.class, "looking", new Objective() {
+            @Override
+            public String id() {
+                return "looking";
+            }
+
+            @Override
+            public SequencedMap<String, Value> build(Map<String, Value> out, Map<String, Value> batch, Config c) {
+                return entropy.build(out, batch, c);
+            }
+
+            @Override
+            public void look(Moment now, Config config) {
+                assertEquals(dir, now.run());
+                assertEquals(200, now.test().size());
+                seen.add(now.parameters().get("head.weight").get(0));
+            }
+        });
+        bench.train(
+                Bench.config(Map.of("objective", Map.of("type", "looking"), "evaluate_every", 10)),
+                dir,
+                false,
+                () -> false);
+        assertEquals(4, seen.size());
+        assertEquals(4, new HashSet<>(seen).size(), "it goes on learning");
+        try (Checkpoint c = bench.format.open(dir.resolve("model.safetensors"))) {
+            assertEquals(c.get("head.weight").get(0), seen.getLast());
+        }
     }
 
     private static Set<Integer> colours(BufferedImage image) {

@@ -7,6 +7,7 @@ import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.not;
 import static org.armature.graph.Ops.stopGradient;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,6 +49,7 @@ import org.osgi.service.component.annotations.Component;
         })
 public final class Guidance implements Objective {
     static final String GUIDE = "guide";
+    private static final int SHOWN = 128;
 
     /** Finds a service by its id. */
     interface Services {
@@ -110,9 +112,7 @@ public final class Guidance implements Objective {
         List<Taps.Tap> target = chosen(Taps.find(before, n), config, "target_layers", "the model");
         int made = b.nodes().size();
 
-        Config c = config.section(GUIDE);
-        Model guide =
-                services.find(ModelProvider.class, c.text("type", "sequential")).create(c);
+        Model guide = guide(config);
         guide.build(b.scope().at(GUIDE), shown(guide, batch, config.flag("noise", false)));
         List<Node> all = b.nodes();
         List<Taps.Tap> guiding =
@@ -138,6 +138,21 @@ public final class Guidance implements Objective {
         results.put("dissimilarity", mul(m.total(), 1.0 / m.losses().size()));
         results.put("constant-layers", constant(y));
         return results;
+    }
+
+    /** Draws how alike the layers of guide and target have become: {@code cka.svg}, {@code .png}, {@code .matrix.csv}. */
+    @Override
+    public void look(Moment now, Config config) throws IOException {
+        int batch = (int) Math.min(SHOWN, now.test().size());
+        if (batch >= Similarity.FEWEST) {
+            LayerComparison.of(guide(config), now, batch)
+                    .write(now.run(), "cka", "linear CKA; rows: guide; columns: target; " + batch + " test examples");
+        }
+    }
+
+    private Model guide(Config config) {
+        Config c = config.section(GUIDE);
+        return services.find(ModelProvider.class, c.text("type", "sequential")).create(c);
     }
 
     /** How many layers are the same for every example: guidance cannot reach them. */

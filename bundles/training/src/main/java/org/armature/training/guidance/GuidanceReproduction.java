@@ -7,18 +7,12 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.armature.compute.Executor;
-import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
-import org.armature.model.ModelProvider;
-import org.armature.train.Dataset;
-import org.armature.train.DatasetProvider;
 import org.armature.train.Reproduction;
 import org.armature.train.Trainer;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
-import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /**
  * A network of 48 fully connected layers of 128 with batch normalisation, trained four epochs on the first 5000 images of
@@ -36,23 +30,10 @@ public final class GuidanceReproduction implements Reproduction {
     private static final double POINTS = 8;
 
     private final Trainer trainer;
-    private final Executor executor;
-    private final CheckpointFormat format;
-    private final ModelProvider models;
-    private final DatasetProvider data;
 
     @Activate
-    public GuidanceReproduction(
-            @Reference(target = "(armature.id=gradient)") Trainer trainer,
-            @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor,
-            @Reference(target = "(armature.id=safetensors)") CheckpointFormat format,
-            @Reference(target = "(armature.id=sequential)") ModelProvider models,
-            @Reference(target = "(armature.id=fashion-mnist)") DatasetProvider data) {
+    public GuidanceReproduction(@Reference(target = "(armature.id=gradient)") Trainer trainer) {
         this.trainer = trainer;
-        this.executor = executor;
-        this.format = format;
-        this.models = models;
-        this.data = data;
     }
 
     @Override
@@ -103,20 +84,6 @@ public final class GuidanceReproduction implements Reproduction {
             config.put("weights", List.of(Map.of("file", trainedGuide(seed, run).toString(), "into", "guide.")));
         }
         Map<String, Double> results = train(config, run.folder(), run, arm);
-        if (!arm.equals(ALONE)) {
-            try (Dataset test = data.open("test", Config.of(dataset()))) {
-                LayerComparison.draw(
-                        models.create(Config.of(guide())),
-                        models.create(Config.of(deep())),
-                        run.folder().resolve("model.safetensors"),
-                        format,
-                        executor,
-                        test,
-                        128,
-                        run.folder(),
-                        "cka");
-            }
-        }
         return Map.of(ACCURACY, 100 * results.getOrDefault("test.accuracy", Double.NaN));
     }
 

@@ -6,12 +6,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Locale;
 import java.util.zip.CRC32;
 import java.util.zip.DeflaterOutputStream;
 
-/** A matrix of similarities drawn as coloured cells: SVG with names and values, PNG of the cells alone. */
+/** A matrix of similarities as numbers and as coloured cells: SVG with names and values, PNG of the cells alone. */
 final class HeatMap {
     private static final int CELL = 14;
     private static final int MARGIN = 110;
@@ -32,10 +33,30 @@ final class HeatMap {
         this.values = values;
     }
 
-    /** Writes {@code stem.svg} and {@code stem.png} into a folder. */
+    /** Writes {@code stem.svg}, {@code stem.png} and {@code stem.matrix.csv} into a folder, each at once. */
     void write(Path folder, String stem, String title) throws IOException {
-        Files.writeString(folder.resolve(stem + ".svg"), svg(title));
-        Files.write(folder.resolve(stem + ".png"), png());
+        replace(folder.resolve(stem + ".svg"), svg(title).getBytes(StandardCharsets.UTF_8));
+        replace(folder.resolve(stem + ".png"), png());
+        replace(folder.resolve(stem + ".matrix.csv"), csv(title).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static void replace(Path file, byte[] content) throws IOException {
+        Path part = file.resolveSibling("." + file.getFileName() + ".part");
+        Files.write(part, content);
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** Title and column names; then each row's name and values. */
+    private String csv(String title) {
+        StringBuilder s = new StringBuilder(title.replace(',', ';'));
+        columns.forEach(c -> s.append(',').append(c.replace(',', ';')));
+        for (int i = 0; i < rows.size(); i++) {
+            s.append('\n').append(rows.get(i).replace(',', ';'));
+            for (int j = 0; j < columns.size(); j++) {
+                s.append(',').append(values[i * columns.size() + j]);
+            }
+        }
+        return s.append('\n').toString();
     }
 
     /** Viridis, linear between six of its colours; grey for what is no number. */

@@ -1,48 +1,30 @@
 package org.armature.training.guidance;
 
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
-import org.armature.compute.Executor;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.armature.model.Checkpoint;
-import org.armature.model.CheckpointFormat;
 import org.armature.model.Model;
-import org.armature.train.Dataset;
+import org.armature.train.Objective;
 
 /** How alike every layer of one network is to every layer of another, on one batch of examples. */
 final class LayerComparison {
     private LayerComparison() {}
 
-    /**
-     * Draws the matrix of similarities, rows the guide's layers.
-     *
-     * @param weights parameters of the target, and of the guide as {@code guide.*}
-     */
-    static void draw(
-            Model guide,
-            Model target,
-            Path weights,
-            CheckpointFormat format,
-            Executor executor,
-            Dataset data,
-            int batch,
-            Path folder,
-            String stem)
-            throws IOException {
+    /** Linear CKA on the first examples: rows the guide's layers, whose parameters are called {@code guide.*}. */
+    static HeatMap of(Model guide, Objective.Moment now, int batch) {
         Graph.Builder b = Graph.builder("compare");
         Map<String, Value> in = new LinkedHashMap<>();
-        data.example()
+        now.test()
+                .example()
                 .forEach((name, t) ->
                         in.put(name, b.input(name, t.dtype(), Shape.of(batch).concat(t.shape()))));
-        target.build(b.scope(), in);
+        now.model().build(b.scope(), in);
         List<Taps.Tap> columns = Taps.find(b.nodes(), batch);
         int made = b.nodes().size();
         guide.build(b.scope().at(Guidance.GUIDE), in);
@@ -54,19 +36,16 @@ final class LayerComparison {
                         rows.stream().map(Taps.Tap::value).toList(),
                         columns.stream().map(Taps.Tap::value).toList(),
                         new Similarity.Kernels()));
-        Graph g = b.build();
-        long[] first = LongStream.range(0, batch).toArray();
-        try (Checkpoint c = format.open(weights);
-                Program p = executor.compile(g)) {
-            Map<String, Tensor> given = new LinkedHashMap<>(c.forGraph(g));
-            Map<String, Tensor> examples = data.batch(first);
+        try (Program p = now.executor().compile(b.build())) {
+            Map<String, Tensor> given = new LinkedHashMap<>(now.parameters());
+            Map<String, Tensor> examples =
+                    now.test().batch(LongStream.range(0, batch).toArray());
             given.putAll(examples);
             Map<String, Tensor> out = p.run(given);
             float[] values = out.get("matrix").toFloats();
             out.values().forEach(Tensor::close);
             examples.values().forEach(Tensor::close);
-            new HeatMap(names(rows), names(columns), values)
-                    .write(folder, stem, "linear CKA, rows: guide, columns: target, " + batch + " examples");
+            return new HeatMap(names(rows), names(columns), values);
         }
     }
 

@@ -34,6 +34,9 @@ enum Similarity {
     /** {@link #CKA} of each position of {@code [n, T, d]}; the loss is the sum over positions. */
     TOKEN;
 
+    /** Examples in a batch: of fewer no similarity is known. */
+    static final int FEWEST = 4;
+
     static Similarity of(String name) {
         return switch (name) {
             case "cka" -> CKA;
@@ -75,9 +78,10 @@ enum Similarity {
             throw new IllegalArgumentException("guide layer " + guide + " and target layer " + target
                     + " hold different batches: feed both networks the same examples");
         }
-        if (n < 4) {
+        if (n < FEWEST) {
             throw new IllegalArgumentException(
-                    "guidance compares the examples of a batch, and " + n + " are too few: use a batch of 4 or more");
+                    "guidance compares the examples of a batch, and " + n + " are too few: use a batch of " + FEWEST
+                            + " or more");
         }
         if (this == TOKEN
                 && (guide.rank() != 3
