@@ -83,7 +83,8 @@ final class Tracer {
     private Tracer(Graph graph, Attention attention) {
         this.graph = graph;
         graph.outputs().values().forEach(this::sever);
-        boolean fused = graph.parameters().stream().anyMatch(p -> p.name().endsWith("in_proj_weight"));
+        // Exporters rename the packed weight, which they transpose, but not its bias.
+        boolean fused = graph.parameters().stream().anyMatch(p -> p.name().matches(".*in_proj_(weight|bias)"));
         this.attention = attention == Attention.NODE || attention == Attention.AUTO && !fused;
     }
 
