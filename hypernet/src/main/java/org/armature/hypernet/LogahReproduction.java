@@ -69,7 +69,8 @@ public final class LogahReproduction implements Reproduction {
         List<Claim> all = new ArrayList<>();
         for (Target t : TARGETS) {
             all.add(new Claim(
-                    t.predicted() + ": the accuracy of random init after " + STEPS + " steps is reached in half of them",
+                    t.predicted() + ": the accuracy of random init after " + STEPS
+                            + " steps is reached in half of them",
                     f -> f.mean(t.predicted(), figure(STEPS / 2)) - f.mean(t.random(), figure(STEPS))));
             all.add(new Claim(
                     t.predicted() + ": after five steps the accuracy is 25 % or more",

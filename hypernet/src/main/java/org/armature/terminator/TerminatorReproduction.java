@@ -100,8 +100,8 @@ public final class TerminatorReproduction implements Reproduction {
                     () -> run.stopped() || reached.get() >= EPOCH);
             found = figures(folder);
         }
-        return found.orElseThrow(() ->
-                new IOException(arm + " was stopped at step " + reached + ": run it again with --resume"));
+        return found.orElseThrow(
+                () -> new IOException(arm + " was stopped at step " + reached + ": run it again with --resume"));
     }
 
     /** What a run's curve has at the end of the first epoch, once it is there. */

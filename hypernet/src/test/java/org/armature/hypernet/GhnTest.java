@@ -131,8 +131,8 @@ class GhnTest {
     void namesOfEitherGenerationAreUnderstood() {
         Map<String, Tensor> ours = weights(micro(false));
         Map<String, Tensor> theirs = new LinkedHashMap<>();
-        ours.forEach((name, t) ->
-                theirs.put(name.replaceFirst("^gnn\\.0\\.(centrality_embed|input_dist_embed)", "$1"), t));
+        ours.forEach(
+                (name, t) -> theirs.put(name.replaceFirst("^gnn\\.0\\.(centrality_embed|input_dist_embed)", "$1"), t));
         assertTrue(theirs.containsKey("input_dist_embed.weight") && theirs.containsKey("centrality_embed_out.weight"));
         try (Parameters p = Checkpoints.named(Parameters.of(theirs))) {
             assertEquals(ours.keySet(), p.names());

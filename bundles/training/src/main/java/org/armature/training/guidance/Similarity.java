@@ -79,9 +79,8 @@ enum Similarity {
                     + " hold different batches: feed both networks the same examples");
         }
         if (n < FEWEST) {
-            throw new IllegalArgumentException(
-                    "guidance compares the examples of a batch, and " + n + " are too few: use a batch of " + FEWEST
-                            + " or more");
+            throw new IllegalArgumentException("guidance compares the examples of a batch, and " + n
+                    + " are too few: use a batch of " + FEWEST + " or more");
         }
         if (this == TOKEN
                 && (guide.rank() != 3

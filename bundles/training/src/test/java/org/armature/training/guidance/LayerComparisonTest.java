@@ -72,7 +72,10 @@ class LayerComparisonTest {
         public void read(long[] indices, Map<String, Tensor> into) {
             for (int i = 0; i < indices.length; i++) {
                 for (int k = 0; k < WIDTHS[0]; k++) {
-                    into.get("x").set((long) i * WIDTHS[0] + k, Draw.of(indices[i], k).normal());
+                    into.get("x")
+                            .set(
+                                    (long) i * WIDTHS[0] + k,
+                                    Draw.of(indices[i], k).normal());
                 }
             }
         }
