@@ -4,6 +4,7 @@ import static org.armature.graph.Ops.*;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
 import org.armature.graph.Scope;
@@ -28,6 +29,9 @@ record GeoAdapter(int width, int patch, int injections) {
 
     /** What is added to the camera tokens, {@code [B*S, 1, C]} for each injection. */
     CameraTokens cameras(Scope p, Views views) {
+        if (views.known().containsKey(Views.CAMERAS)) {
+            return drawnCameras(p, views);
+        }
         int[] index = views.modalities().cameras();
         int b = views.batch();
         int s = views.count();
@@ -51,6 +55,31 @@ record GeoAdapter(int width, int patch, int injections) {
         return new CameraTokens(normalized, encoding, injected);
     }
 
+    /** The same where each item has its own cameras, a prefix of its views: view 0 is the reference wherever there is one. */
+    private CameraTokens drawnCameras(Scope p, Views views) {
+        Value given = unsqueeze(Objects.requireNonNull(views.known().get(Views.CAMERAS)), -1); // [B or 1, S, 1]
+        Value extrinsics = Objects.requireNonNull(views.known().get("extrinsics"));
+        Value e = Cameras.compose(extrinsics, Cameras.inverse(slice(extrinsics, 1, 0, 1)));
+        Value t = slice(e, -1, 3, 4); // [B, S, 3, 1], zero for view 0
+        Value others = sub(reduceSum(given, true, 1), 1);
+        Value sum = reduceSum(mul(reduceL2(t, false, 2), given), true, 1); // [B, 1, 1]
+        Value scale = div(sum, max(others, like(others, 1)));
+        Value relative = div(t, unsqueeze(max(scale, like(scale, 1e-6)), -1));
+        Value normalized = concat(-1, slice(e, -1, 0, 3), relative);
+        Value encoding = PoseEncoding.encode(
+                normalized,
+                Objects.requireNonNull(views.known().get("intrinsics")),
+                views.height(),
+                views.width());
+        List<Value> injected = new ArrayList<>();
+        for (int k = 0; k < injections; k++) {
+            Value c = mul(Block.dense(p.at("pose_embeddings", k), encoding, width, true), given);
+            Value a = Block.dense(p.at("camera_adapters", k), c, width, true);
+            injected.add(reshape(a, (long) views.batch() * views.count(), 1, width));
+        }
+        return new CameraTokens(normalized, encoding, injected);
+    }
+
     /** Into the frame of the first camera; with several, the others' mean distance becomes one. */
     private static Value normalize(Value extrinsics) {
         Value e = Cameras.compose(extrinsics, Cameras.inverse(slice(extrinsics, 1, 0, 1)));
@@ -65,6 +94,9 @@ record GeoAdapter(int width, int patch, int injections) {
 
     /** What is added to the patch tokens: views without depth get the learned placeholder. */
     DepthTokens depths(Scope p, Views views) {
+        if (views.known().containsKey(Views.DEPTHS)) {
+            return drawnDepths(p, views);
+        }
         int[] index = views.modalities().depths();
         long b = views.batch();
         long s = views.count();
@@ -85,6 +117,21 @@ record GeoAdapter(int width, int patch, int injections) {
                 reshape(views.of("depth", index), b, n, h, w), views.of("mask", index)); // [B*n, 2, H, W]
         Value own = PatchEmbed.patches(p.at("depth_patch_embed.proj"), input, width, patch);
         Value all = views.spread(reshape(own, b, n, patches, width), index, placeholder);
+        return new DepthTokens(input, own, reshape(all, b * s, patches, width));
+    }
+
+    /** The same where each item has its own views with depth. */
+    private DepthTokens drawnDepths(Scope p, Views views) {
+        long b = views.batch();
+        long s = views.count();
+        Value given = unsqueeze(Objects.requireNonNull(views.known().get(Views.DEPTHS)), -1, -2); // [B or 1, S, 1, 1]
+        Value mask = mul(Objects.requireNonNull(views.known().get("mask")), given);
+        Value depth = squeeze(Objects.requireNonNull(views.known().get("depth")), -1);
+        Value input = normalizeDepth(depth, mask);
+        Value own = PatchEmbed.patches(p.at("depth_patch_embed.proj"), input, width, patch); // [B*S, P0, C]
+        long patches = own.shape().dim(1);
+        Value placeholder = reshape(p.parameter("depth_placeholder", 1, 1, width), 1, 1, 1, width);
+        Value all = add(mul(reshape(own, b, s, patches, width), given), mul(placeholder, sub(1, given)));
         return new DepthTokens(input, own, reshape(all, b * s, patches, width));
     }
 

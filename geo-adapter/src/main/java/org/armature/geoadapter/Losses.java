@@ -179,12 +179,13 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         Value n = reduceSum(m, false);
         if (validRange > 0 && v.shape().dim(0) > FEWEST_FOR_QUANTILE) {
             Value valid = greater(m, like(m, 0));
-            Value ordered =
-                    stopGradient(topK(where(valid, v, like(v, 3e38)), v.shape().dim(0), -1, false)
-                            .getFirst());
-            Value rank = round(mul(sub(cast(n, DType.DOUBLE), 1), validRange));
-            rank = cast(max(rank, like(rank, 0)), DType.INT64);
-            Value threshold = gather(ordered, rank, 0);
+            // Only the share above the quantile is sorted, from the largest down.
+            long most = Math.min(v.shape().dim(0), (long) ((1 - validRange) * v.shape().dim(0)) + 2);
+            Value largest = stopGradient(
+                    topK(where(valid, v, like(v, -3e38)), most, -1, true).getFirst());
+            Value last = sub(cast(n, DType.DOUBLE), 1);
+            Value below = sub(last, round(mul(last, validRange)));
+            Value threshold = gather(largest, cast(max(below, like(below, 0)), DType.INT64), 0);
             threshold = min(threshold, like(threshold, CLAMP));
             Value kept = mul(cast(less(v, threshold), DType.FLOAT), m);
             Value many = greater(n, like(n, FEWEST_FOR_QUANTILE));

@@ -41,12 +41,16 @@ public final class OmniVggt implements ModelProvider, EntryPoint {
         return "omnivggt";
     }
 
-    /** Keys: {@code aggregator}, {@code camera_head}, {@code depth_head}, {@code point_head}, {@code call}, {@code input}. */
+    /**
+     * Keys: {@code aggregator}, {@code camera_head}, {@code depth_head}, {@code point_head}, {@code call}, {@code input}; with
+     * {@code fusion} it is a model to be trained, with modalities drawn at random.
+     */
     @Override
     public Model create(Config config) {
         Network network = Network.of(config);
+        Model model = config.has("fusion") ? new FusionTraining(network, Fusion.of(config.section("fusion"))) : network;
         config.rejectUnknown();
-        return network;
+        return model;
     }
 
     @Override

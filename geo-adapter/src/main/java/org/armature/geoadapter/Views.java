@@ -20,6 +20,11 @@ import org.armature.graph.Value;
  * @param modalities which views have what
  */
 record Views(Value images, Map<String, Value> known, Modalities modalities) {
+    /** In {@link #known} while training: {@code [B or 1, S]}, 1 where a view's camera may be looked at, else 0. */
+    static final String CAMERAS = "camera_given";
+    /** The same of depth maps. */
+    static final String DEPTHS = "depth_given";
+
     Views {
         int views = (int) images.shape().dim(1);
         modalities.requireWithin(views);

@@ -77,7 +77,7 @@ public final class GradientTrainer implements Trainer {
             StepGraph later = from < plan.steps()
                     ? StepGraph.of(plan.recipe().afterwards(), train.example(), plan.batch())
                     : step;
-            Graph evaluation = StepGraph.evaluation(plan.recipe(), test.example());
+            Graph evaluation = StepGraph.evaluation(plan.recipe(), test.example(), plan.testBatch());
             Files.createDirectories(run);
             if (!resume && Files.exists(run.resolve(State.FILE))) {
                 throw new IOException(run + " holds a run already: go on with --resume, or choose another folder");
@@ -85,7 +85,7 @@ public final class GradientTrainer implements Trainer {
             CompileOptions options = CompileOptions.DEFAULT.withThreads(plan.threads());
             try (RunLock lock = RunLock.of(run);
                     Program stepping = executor.compile(step.graph(), options);
-                    Program afterwards = executor.compile(later.graph(), options);
+                    Program afterwards = later == step ? stepping : executor.compile(later.graph(), options);
                     Program evaluating = executor.compile(evaluation, options);
                     State state = new State(step)) {
                 String written = config.asMap().toString();

@@ -87,11 +87,17 @@ record Plan(
             throw new IllegalArgumentException("config key batch is " + batch + ", but there are only " + train.size()
                     + " examples: make it smaller");
         }
+        Dataset test = provider.open("test", data);
+        int testBatch = positive(c, "test_batch", 500);
+        if (StepGraph.fixedBatch(recipe) && test.size() % testBatch != 0) {
+            throw new IllegalArgumentException("config key test_batch is " + testBatch + ", and the " + test.size()
+                    + " test examples are no multiple of it: this model takes batches of one size only");
+        }
         long steps = c.has("steps") ? positive(c, "steps", 1) : Math.round(c.number("epochs", 1) * perEpoch);
         return new Plan(
                 recipe,
                 train,
-                provider.open("test", data),
+                test,
                 parts.find(Initializer.class, initializer, "he"),
                 initializer,
                 c.has("initializer"),
@@ -99,7 +105,7 @@ record Plan(
                 schedule(c.section("schedule"), perEpoch),
                 c.wide("seed", 1),
                 batch,
-                positive(c, "test_batch", 500),
+                testBatch,
                 steps,
                 positive(c, "evaluate_every", (int) Math.min(perEpoch, Integer.MAX_VALUE)),
                 positive(c, "checkpoint_every", 500),

@@ -88,9 +88,18 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
         }
     }
 
-    /** The model and its objective, without gradients, for batches of any size. */
-    static Graph evaluation(Recipe r, SequencedMap<String, TensorType> example) {
-        return forward(r, example, "evaluate", Shape.named("batch"), false);
+    /**
+     * The model and its objective, without gradients: for batches of any size, or of {@code testBatch} where the model takes
+     * only batches of known size.
+     */
+    static Graph evaluation(Recipe r, SequencedMap<String, TensorType> example, long testBatch) {
+        Shape batch = fixedBatch(r) ? Shape.of(testBatch) : Shape.named("batch");
+        return forward(r, example, "evaluate", batch, false);
+    }
+
+    /** Whether none of the model's inputs has a symbol for the batch. */
+    static boolean fixedBatch(Recipe r) {
+        return r.model.inputs().values().stream().allMatch(t -> t.shape().isStatic());
     }
 
     private static Graph forward(
