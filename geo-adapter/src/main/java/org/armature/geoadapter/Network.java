@@ -71,6 +71,11 @@ record Network(
     }
 
     SequencedMap<String, Value> build(Scope p, Views views) {
+        return build(p, views, false);
+    }
+
+    /** @param withTokens whether the tokens are wanted beside what the heads say */
+    SequencedMap<String, Value> build(Scope p, Views views, boolean withTokens) {
         List<Value> layers = aggregator.build(p.at("aggregator"), views);
         SequencedMap<String, Value> out = new LinkedHashMap<>();
         if (cameraHead != null) {
@@ -86,7 +91,7 @@ record Network(
         layers.forEach(l -> byIndex.put(byIndex.size(), l));
         dense(out, depthHead, p.at("depth_head"), byIndex, views, "depth");
         dense(out, pointHead, p.at("point_head"), byIndex, views, "world_points");
-        if (out.isEmpty()) {
+        if (withTokens || out.isEmpty()) {
             out.put("tokens", Ops.slice(layers.getLast(), 2, aggregator.patchStart(), Long.MAX_VALUE));
         }
         return out;
