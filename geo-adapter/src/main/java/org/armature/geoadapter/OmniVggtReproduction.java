@@ -182,7 +182,7 @@ public final class OmniVggtReproduction implements Reproduction {
                 section("trunk_depth", 1, "num_heads", 4),
                 "depth_head",
                 section(
-                        "features", 12,
+                        "features", 16,
                         "out_channels", List.of(24, 24, 32, 32),
                         "intermediate_layer_idx", List.of(0, 1, 2, 2)),
                 "point_head",
