@@ -70,8 +70,7 @@ final class Drawing {
         byte[] rgb = new byte[3 * n];
         for (int i = 0; i < n; i++) {
             for (int c = 0; c < 3; c++) {
-                rgb[3 * i + c] =
-                        (byte) Math.round(255 * Math.clamp(scene.images()[(view * 3 + c) * n + i], 0f, 1f));
+                rgb[3 * i + c] = (byte) Math.round(255 * Math.clamp(scene.images()[(view * 3 + c) * n + i], 0f, 1f));
             }
         }
         return rgb;
@@ -115,14 +114,17 @@ final class Drawing {
             int axis = c;
             middle[c] = dots.stream().mapToDouble(d -> d[axis]).sorted().toArray()[dots.size() / 2];
         }
-        ImageIO.write(projected(dots, middle), "png", name.resolveSibling(name.getFileName() + ".png").toFile());
+        ImageIO.write(
+                projected(dots, middle),
+                "png",
+                name.resolveSibling(name.getFileName() + ".png").toFile());
         Files.writeString(name.resolveSibling(name.getFileName() + ".html"), page(dots, middle));
     }
 
     private static void frustum(List<double[]> dots, Evaluation.Scene s, Pose pose, Intrinsics k, int colour) {
         View v = new View("", pose, k, new float[0], new float[0], new float[0], new byte[0]);
-        GeometryFigures.frustum(v, s.width(), s.height()).forEach(p -> dots.add(new double[] {p[0], p[1], p[2], colour
-        }));
+        GeometryFigures.frustum(v, s.width(), s.height())
+                .forEach(p -> dots.add(new double[] {p[0], p[1], p[2], colour}));
     }
 
     /** From the side and above, nearer dots over farther ones. */

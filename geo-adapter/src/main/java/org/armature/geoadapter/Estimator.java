@@ -16,7 +16,6 @@ import org.armature.compute.Executor;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
-import org.armature.graph.Shape;
 import org.armature.graph.Value;
 import org.armature.model.Checkpoint;
 import org.armature.model.CheckpointFormat;
@@ -93,8 +92,8 @@ final class Estimator implements AutoCloseable {
     Estimate estimate(List<CameraFrame> frames) {
         int[] order = IntStream.range(0, frames.size())
                 .boxed()
-                .sorted(Comparator.comparing(i -> frames.get(i).poseOrNull() == null
-                        || frames.get(i).intrinsicsOrNull() == null))
+                .sorted(Comparator.comparing(
+                        i -> frames.get(i).poseOrNull() == null || frames.get(i).intrinsicsOrNull() == null))
                 .mapToInt(i -> i)
                 .toArray();
         List<Prepared> views = Arrays.stream(order)
@@ -229,14 +228,7 @@ final class Estimator implements AutoCloseable {
                         p.rgb());
                 System.arraycopy(all, i * perView, tokens, order[i] * perView, perView);
             }
-            return new Estimate(
-                    width,
-                    height,
-                    List.of(found),
-                    known != null,
-                    first != null,
-                    tokens,
-                    tokenWidth);
+            return new Estimate(width, height, List.of(found), known != null, first != null, tokens, tokenWidth);
         }
 
         /** Metres a unit: by the depth that was given, else by the distances between the cameras that were; null if unknown. */
@@ -271,9 +263,8 @@ final class Estimator implements AutoCloseable {
         private static double distance(Pose a, Pose b) {
             double[] m = a.matrix();
             double[] n = b.matrix();
-            return Math.sqrt((m[3] - n[3]) * (m[3] - n[3])
-                    + (m[7] - n[7]) * (m[7] - n[7])
-                    + (m[11] - n[11]) * (m[11] - n[11]));
+            return Math.sqrt(
+                    (m[3] - n[3]) * (m[3] - n[3]) + (m[7] - n[7]) * (m[7] - n[7]) + (m[11] - n[11]) * (m[11] - n[11]));
         }
     }
 

@@ -31,8 +31,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code armature evaluate omnivggt DATA}: errors for each mix of modalities, and pictures of the first scenes. */
@@ -40,8 +40,9 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "evaluate",
         description = "Measures a geometry model on scenes with known depth and cameras, and draws what it sees.",
-        footer = "Depth is compared after the medians of a scene agree; poses between all pairs of a scene; points after"
-                + " scaling by the medians, with the first camera in the true one's place.")
+        footer =
+                "Depth is compared after the medians of a scene agree; poses between all pairs of a scene; points after"
+                        + " scaling by the medians, with the first camera in the true one's place.")
 public final class EvaluateCommand implements Callable<Integer> {
     private static final String MODEL = "omnivggt";
 
@@ -124,8 +125,10 @@ public final class EvaluateCommand implements Callable<Integer> {
                 Estimator estimator = Estimator.open(folder, reader, format, executor, CompileOptions.DEFAULT)) {
             int views = Evaluation.Scene.read(test, 0).views();
             SequencedMap<String, SequencedMap<String, Double>> rows = new LinkedHashMap<>();
-            mixes(views).forEach((name, m) -> rows.put(
-                    name, Evaluation.of(estimator, test, scenes, m, true).figures()));
+            mixes(views)
+                    .forEach((name, m) -> rows.put(
+                            name,
+                            Evaluation.of(estimator, test, scenes, m, true).figures()));
             tell(rows, print);
             Files.createDirectories(out);
             for (int i = 0; i < Math.min(drawn, test.size()); i++) {
@@ -133,7 +136,10 @@ public final class EvaluateCommand implements Callable<Integer> {
                 SequencedMap<String, Estimator.Raw> found = new LinkedHashMap<>();
                 mixes(views).forEach((name, m) -> found.put(name, Evaluation.run(estimator, scene, m)));
                 Drawing.depths(out.resolve("scene-" + i + "-depth.png"), scene, found);
-                Drawing.cloud(out.resolve("scene-" + i + "-points"), scene, found.lastEntry().getValue());
+                Drawing.cloud(
+                        out.resolve("scene-" + i + "-points"),
+                        scene,
+                        found.lastEntry().getValue());
             }
             if (!json) {
                 print.println("pictures and pages: " + out);

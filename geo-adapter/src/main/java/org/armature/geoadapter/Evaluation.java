@@ -41,9 +41,8 @@ final class Evaluation {
             Map<String, Tensor> batch = data.batch(index);
             Shape s = batch.get("image").shape();
             if (s.rank() != 5) {
-                throw new IllegalArgumentException(
-                        "the data set's images are " + s + ": give one of scenes with several views, such as tabletop with"
-                                + " views");
+                throw new IllegalArgumentException("the data set's images are " + s
+                        + ": give one of scenes with several views, such as tabletop with" + " views");
             }
             Scene scene = new Scene(
                     (int) s.dim(1),
@@ -58,9 +57,8 @@ final class Evaluation {
         }
 
         Pose pose(int view) {
-            return new Pose(IntStream.range(0, 16)
-                    .mapToDouble(i -> pose[16 * view + i])
-                    .toArray());
+            return new Pose(
+                    IntStream.range(0, 16).mapToDouble(i -> pose[16 * view + i]).toArray());
         }
 
         Intrinsics intrinsics(int view) {
@@ -184,7 +182,9 @@ final class Evaluation {
 
     private PoseMetrics pooled() {
         return new PoseMetrics(
-                poses.stream().flatMapToDouble(p -> DoubleStream.of(p.rotation())).toArray(),
+                poses.stream()
+                        .flatMapToDouble(p -> DoubleStream.of(p.rotation()))
+                        .toArray(),
                 poses.stream()
                         .flatMapToDouble(p -> DoubleStream.of(p.translation()))
                         .toArray());
@@ -194,14 +194,26 @@ final class Evaluation {
     SequencedMap<String, Double> figures() {
         SequencedMap<String, Double> f = new LinkedHashMap<>();
         f.put("AbsRel", absRel());
-        f.put("delta<1.25", depths.stream().mapToDouble(DepthMetrics::within).average().orElse(Double.NaN));
+        f.put(
+                "delta<1.25",
+                depths.stream().mapToDouble(DepthMetrics::within).average().orElse(Double.NaN));
         f.put("RRA@30", pooled().rra(DEGREES));
         f.put("RTA@30", pooled().rta(DEGREES));
         f.put("AUC@30", auc());
-        f.put("accuracy mm", 1000 * points.stream().mapToDouble(PointMetrics::accuracy).average().orElse(Double.NaN));
+        f.put(
+                "accuracy mm",
+                1000
+                        * points.stream()
+                                .mapToDouble(PointMetrics::accuracy)
+                                .average()
+                                .orElse(Double.NaN));
         f.put(
                 "completeness mm",
-                1000 * points.stream().mapToDouble(PointMetrics::completeness).average().orElse(Double.NaN));
+                1000
+                        * points.stream()
+                                .mapToDouble(PointMetrics::completeness)
+                                .average()
+                                .orElse(Double.NaN));
         return f;
     }
 }

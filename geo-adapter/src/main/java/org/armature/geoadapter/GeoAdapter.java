@@ -67,10 +67,7 @@ record GeoAdapter(int width, int patch, int injections) {
         Value relative = div(t, unsqueeze(max(scale, like(scale, 1e-6)), -1));
         Value normalized = concat(-1, slice(e, -1, 0, 3), relative);
         Value encoding = PoseEncoding.encode(
-                normalized,
-                Objects.requireNonNull(views.known().get("intrinsics")),
-                views.height(),
-                views.width());
+                normalized, Objects.requireNonNull(views.known().get("intrinsics")), views.height(), views.width());
         List<Value> injected = new ArrayList<>();
         for (int k = 0; k < injections; k++) {
             Value c = mul(Block.dense(p.at("pose_embeddings", k), encoding, width, true), given);

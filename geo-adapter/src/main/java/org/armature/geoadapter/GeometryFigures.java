@@ -94,9 +94,7 @@ final class GeometryFigures {
     }
 
     private static double[] between(double[] a, double[] b, double share) {
-        return new double[] {
-            a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])
-        };
+        return new double[] {a[0] + share * (b[0] - a[0]), a[1] + share * (b[1] - a[1]), a[2] + share * (b[2] - a[2])};
     }
 
     /** Depth as colours, near yellow to far blue, over the middle 96 % of the values; unknown is black. */

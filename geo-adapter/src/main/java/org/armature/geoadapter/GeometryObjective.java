@@ -71,8 +71,7 @@ public final class GeometryObjective implements Objective {
 
     private static Value absRel(Value predicted, Value truth) {
         Value valid = FusionTraining.valid(truth);
-        Value scale =
-                div(reduceSum(truth, true, 1, 2, 3), add(reduceSum(mul(predicted, valid), true, 1, 2, 3), 1e-8));
+        Value scale = div(reduceSum(truth, true, 1, 2, 3), add(reduceSum(mul(predicted, valid), true, 1, 2, 3), 1e-8));
         Value error = div(abs(sub(mul(predicted, scale), truth)), max(truth, like(truth, 1e-6)));
         Value n = reduceSum(valid, false);
         return div(reduceSum(mul(error, valid), false), max(n, like(n, 1)));

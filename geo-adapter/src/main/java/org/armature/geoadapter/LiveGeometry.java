@@ -114,9 +114,10 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
     /** What was computed last; the next is begun on a thread of its own when there are newer frames. */
     @Override
     public SequencedMap<String, Figure> figures() {
-        Optional<List<CameraFrame>> frames = hub.latest().map(o -> o.cameras().values().stream()
-                .sorted(Comparator.comparing(CameraFrame::camera))
-                .toList());
+        Optional<List<CameraFrame>> frames = hub.latest()
+                .map(o -> o.cameras().values().stream()
+                        .sorted(Comparator.comparing(CameraFrame::camera))
+                        .toList());
         if (frames.isPresent() && !frames.get().isEmpty() && showing.compareAndSet(false, true)) {
             shower.execute(() -> {
                 try {

@@ -180,7 +180,8 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         if (validRange > 0 && v.shape().dim(0) > FEWEST_FOR_QUANTILE) {
             Value valid = greater(m, like(m, 0));
             // Only the share above the quantile is sorted, from the largest down.
-            long most = Math.min(v.shape().dim(0), (long) ((1 - validRange) * v.shape().dim(0)) + 2);
+            long most = Math.min(
+                    v.shape().dim(0), (long) ((1 - validRange) * v.shape().dim(0)) + 2);
             Value largest = stopGradient(
                     topK(where(valid, v, like(v, -3e38)), most, -1, true).getFirst());
             Value last = sub(cast(n, DType.DOUBLE), 1);

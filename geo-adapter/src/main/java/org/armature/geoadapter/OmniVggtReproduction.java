@@ -193,21 +193,36 @@ public final class OmniVggtReproduction implements Reproduction {
 
     private static Map<String, Object> config(String rule, int steps, long seed, @Nullable Path base) {
         Map<String, Object> c = section(
-                "seed", base == null ? seed : seed + 1000,
-                "dataset", data(seed),
-                "model", model(rule),
-                "objective", section("type", "omnivggt"),
-                "initializer", section("type", "omnivggt", "layer_scale", 0.1),
-                "optimizer", section("type", "adamw", "weight_decay", 0.01),
-                "schedule", section("type", "cosine", "rate", 2e-3, "warm_up", 20),
-                "clip", 1.0,
-                "batch", 8,
-                "test_batch", TEST_SCENES,
-                "steps", steps,
-                "evaluate_every", 10 * steps,
-                "threads", 1);
+                "seed",
+                base == null ? seed : seed + 1000,
+                "dataset",
+                data(seed),
+                "model",
+                model(rule),
+                "objective",
+                section("type", "omnivggt"),
+                "initializer",
+                section("type", "omnivggt", "layer_scale", 0.1),
+                "optimizer",
+                section("type", "adamw", "weight_decay", 0.01),
+                "schedule",
+                section("type", "cosine", "rate", 2e-3, "warm_up", 20),
+                "clip",
+                1.0,
+                "batch",
+                8,
+                "test_batch",
+                TEST_SCENES,
+                "steps",
+                steps,
+                "evaluate_every",
+                10 * steps,
+                "threads",
+                1);
         if (base != null) {
-            c.put("weights", List.of(section("file", base.resolve("model.safetensors").toString())));
+            c.put(
+                    "weights",
+                    List.of(section("file", base.resolve("model.safetensors").toString())));
         }
         return c;
     }

@@ -76,8 +76,8 @@ class AdapterLatencyTest {
     }
 
     private static Bound bind(OnnxExecutor executor, Modalities m) {
-        Aggregator a = Aggregator.of(Config.of(Map.of(
-                "img_size", SIDE, "embed_dim", 256, "depth", 4, "num_heads", 4, "patch_embed", "conv")));
+        Aggregator a = Aggregator.of(Config.of(
+                Map.of("img_size", SIDE, "embed_dim", 256, "depth", 4, "num_heads", 4, "patch_embed", "conv")));
         Graph.Builder b = Graph.builder("aggregator");
         Map<String, Value> in = new LinkedHashMap<>();
         Views.inputs(Shape.of(1, VIEWS, 3, SIDE, SIDE), m).forEach((k, s) -> in.put(k, b.input(k, s)));

@@ -94,8 +94,7 @@ class FusionTest {
                         IllegalArgumentException.class, () -> Fusion.of(Config.of(Map.of("rule", "sometimes"))))
                 .getMessage();
         assertTrue(said.startsWith("config key fusion.rule is \"sometimes\": give one of instance"), said);
-        assertTrue(assertThrows(
-                        IllegalArgumentException.class, () -> Fusion.of(Config.of(Map.of("camera_drop", 1.5))))
+        assertTrue(assertThrows(IllegalArgumentException.class, () -> Fusion.of(Config.of(Map.of("camera_drop", 1.5))))
                 .getMessage()
                 .contains("fusion.camera_drop is 1.5"));
     }
@@ -107,13 +106,27 @@ class FusionTest {
         c.put(
                 "aggregator",
                 Map.of(
-                        "img_size", 24, "patch_size", 8, "embed_dim", 16, "depth", 2, "num_heads", 2, "patch_embed",
+                        "img_size",
+                        24,
+                        "patch_size",
+                        8,
+                        "embed_dim",
+                        16,
+                        "depth",
+                        2,
+                        "num_heads",
+                        2,
+                        "patch_embed",
                         "conv"));
         c.put("camera_head", Map.of("trunk_depth", 1, "num_heads", 2));
         c.put(
                 "depth_head",
                 Map.of(
-                        "features", 8, "out_channels", List.of(8, 8, 8, 8), "intermediate_layer_idx",
+                        "features",
+                        8,
+                        "out_channels",
+                        List.of(8, 8, 8, 8),
+                        "intermediate_layer_idx",
                         List.of(0, 1, 1, 1)));
         c.put("point_head", null);
         return Config.of(c);
@@ -125,9 +138,8 @@ class FusionTest {
         float[] cameras = {1, 1, 0};
         float[] depths = {0, 1, 1};
         Map<String, float[]> fixed = run(new Modalities(new int[] {0, 1}, new int[] {1, 2}), null);
-        Map<String, float[]> drawn = run(new Modalities(new int[] {0, 1, 2}, new int[] {0, 1, 2}), new float[][] {
-            cameras, depths
-        });
+        Map<String, float[]> drawn =
+                run(new Modalities(new int[] {0, 1, 2}, new int[] {0, 1, 2}), new float[][] {cameras, depths});
         for (String name : List.of("depth", "depth_conf", "pose_enc")) {
             assertArrayEquals(fixed.get(name), drawn.get(name), 2e-5f, name);
         }

@@ -143,7 +143,8 @@ class LiveGeometryTest {
         show(5, true, true);
         await("depth and camera");
         Figure shown = geometry.figures().firstEntry().getValue();
-        assertTrue(((Figure.PointCloud) shown).size() > 2 * geometry.estimate(frames(5, true, true)).width());
+        assertTrue(((Figure.PointCloud) shown).size()
+                > 2 * geometry.estimate(frames(5, true, true)).width());
         Thread.sleep(100);
         assertSame(shown, geometry.figures().firstEntry().getValue(), "nothing new, so the same object");
         show(6, false, true);
