@@ -192,10 +192,7 @@ final class Normalizations {
         long[] axes = LongStream.range(0, rank).filter(a -> a != 1).toArray();
         Value scale = perChannel(s.x(1), rank);
         if (s.node.integer("training_mode", 0) != 0) {
-            Moments m = moments(s.x(), axes, epsilon);
-            channelScaleAndBias(s, m.u);
-            s.add(0, m.back(mul(s.dy(), scale)));
-            runningStatistics(s, axes);
+            batchStatisticsRule(s, axes, scale, epsilon);
             return;
         }
         Value inverse = reciprocal(sqrt(add(s.x(4), epsilon)));
@@ -213,18 +210,38 @@ final class Normalizations {
         }
     }
 
+    /**
+     * By the batch's own statistics: {@code dx = scale / sd (dy - mean(dy) - c mean(dy c) / sd^2)} with {@code c = x - mean},
+     * written with as few passes over the images as there can be, and the statistics as an executor without a kernel
+     * for them writes them forward, so that both parts share them.
+     */
+    private static void batchStatisticsRule(Step s, long[] axes, Value scale, double epsilon) {
+        double n = s.shape(0).size() / (double) s.shape(0).dim(1);
+        Value centred = sub(s.x(), reduceMean(s.x(), true, axes));
+        Value variance = reduceMean(mul(centred, centred), true, axes);
+        Value inverse = reciprocal(sqrt(add(variance, epsilon)));
+        Value total = reduceSum(s.dy(), true, axes);
+        Value along = mul(reduceSum(mul(s.dy(), centred), true, axes), inverse);
+        s.add(1, Ops.reshape(along, s.shape(1)));
+        s.add(2, Ops.reshape(total, s.shape(2)));
+        if (s.wants(0)) {
+            Value slope = mul(mul(along, inverse), 1 / n);
+            Value direct = sub(s.dy(), mul(total, 1 / n));
+            s.add(0, mul(sub(direct, mul(centred, slope)), mul(scale, inverse)));
+        }
+        runningStatistics(s, centred, n);
+    }
+
     /** running = momentum old + (1 - momentum) batch. */
-    private static void runningStatistics(Step s, long[] axes) {
+    private static void runningStatistics(Step s, Value centred, double n) {
         double momentum = s.node.real("momentum", 0.9f);
         int rank = s.shape(0).rank();
-        double n = s.shape(0).size() / (double) s.shape(0).dim(1);
         if (s.hasDy(1)) {
             s.add(3, mul(s.dy(1), momentum));
             s.add(0, mul(perChannel(s.dy(1), rank), (1 - momentum) / n));
         }
         if (s.hasDy(2)) {
             s.add(4, mul(s.dy(2), momentum));
-            Value centred = sub(s.x(), mean(s.x(), axes));
             s.add(0, mul(mul(centred, perChannel(s.dy(2), rank)), 2 * (1 - momentum) / n));
         }
     }

@@ -31,11 +31,14 @@ import org.armature.graph.Value;
  *       values to the backward part.
  *   <li>GELU of {@code [1576, 1536]}: 4.0 ms by its kernel, 2.2 ms more than its derivative takes when that has made the
  *       distribution function anyway.
+ *   <li>The way back of a ReLU of {@code [8, 64, 56, 56]} (AVX-512): 4.3 ms as comparison and choice, 2.4 ms as a slope of
+ *       0 or 1 and a product.
  * </ul>
  */
 final class GradientKernels {
     private static final long LONG = 256;
     private static final long WIDE = 32;
+    private static final double STEEP = 3e38;
 
     private GradientKernels() {}
 
@@ -47,6 +50,7 @@ final class GradientKernels {
                             case "Gemm" -> product(n, r);
                             case "LayerNormalization" -> layerNormalization(n, r);
                             case "Gelu" -> gelu(n, r);
+                            case "Where" -> reluSlope(n, r);
                             default -> false;
                         });
     }
@@ -96,6 +100,30 @@ final class GradientKernels {
         r.replace(n.outputs().get(1), mean);
         r.replace(n.outputs().get(2), inverse);
         return true;
+    }
+
+    /**
+     * {@code y > 0 ? dy : 0} of a {@code y = relu(x)}, whose slope is {@code min(1, y STEEP)}: between 0 and 1 only for
+     * numbers below the normal ones. An infinite cotangent of {@code y = 0} becomes NaN.
+     */
+    private static boolean reluSlope(Node n, Rewriter r) {
+        Graph g = r.source();
+        Value y = g.producer(n.input(0))
+                .filter(c -> c.is("Greater") && isZero(c.input(1)))
+                .map(c -> c.input(0))
+                .filter(v -> g.producer(v).filter(m -> m.is("Relu")).isPresent())
+                .orElse(Value.none());
+        boolean slope = y.isPresent()
+                && isZero(n.input(2))
+                && y.shape().equals(n.input(1).shape());
+        if (slope) {
+            r.replace(n.output(), mul(r.get(n.input(1)), hardSigmoid(r.get(y), STEEP, 0)));
+        }
+        return slope;
+    }
+
+    private static boolean isZero(Value v) {
+        return v.constant().filter(c -> c.shape().size() == 1 && c.get(0) == 0).isPresent();
     }
 
     /** {@code x Phi(x)} where something else needs {@code erf(x / sqrt 2)}. */

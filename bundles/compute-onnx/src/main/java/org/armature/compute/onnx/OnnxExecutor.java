@@ -7,11 +7,16 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Device;
 import org.armature.compute.Executor;
@@ -33,15 +38,20 @@ import org.osgi.service.component.annotations.Deactivate;
  * <p>Sessions of equal graphs are shared and a few idle ones kept, because making one costs milliseconds. Inputs and outputs
  * are the tensors' own memory. FLOAT, DOUBLE, FLOAT16, BOOL and the signed integers pass as they are; unsigned integers of 16
  * to 64 bits, for which the runtime's Java interface has no type, enter and leave as signed ones of the same bits.
+ *
+ * <p>With the system property {@value #PROFILE} each session leaves in that folder the model it was made of ({@code
+ * NAME-N.onnx}) and, when it closes, the runtime's profile: a JSON trace with every node's time in every run.
  */
 @Component(property = {"armature.id=onnx", "armature.kind=executor"})
 public final class OnnxExecutor implements Executor, AutoCloseable {
     private static final int IDLE_SESSIONS = 8;
+    private static final String PROFILE = "armature.onnx.profile";
 
     private final OrtEnvironment environment =
             OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "armature");
     private final Map<Key, Session> sessions = new HashMap<>();
     private final LinkedHashMap<Key, Session> idle = new LinkedHashMap<>();
+    private final AtomicInteger profiles = new AtomicInteger();
     private boolean closed;
 
     private record Key(Graph graph, CompileOptions options) {}
@@ -180,6 +190,10 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
             if (!frozen.isEmpty()) {
                 o.addExternalInitializers(frozen);
             }
+            String profile = System.getProperty(PROFILE);
+            if (profile != null) {
+                profile(Path.of(profile), graph.name(), written, o);
+            }
             OrtSession session = environment.createSession(written.model().toByteArray(), o);
             return new Session(environment, session, graph, options.frozen(), frozen, written.outputNames());
         } catch (OrtException e) {
@@ -187,6 +201,18 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
             throw new UnsupportedOperationException(
                     "ONNX Runtime cannot run graph " + graph.name() + ": " + OnnxProgram.reason(e), e);
         }
+    }
+
+    private void profile(Path folder, String name, OnnxWriter.Written written, OrtSession.SessionOptions o)
+            throws OrtException {
+        Path stem = folder.resolve(name.replaceAll("[^\\w.-]", "_") + "-" + profiles.getAndIncrement());
+        try {
+            Files.createDirectories(folder);
+            Files.write(Path.of(stem + ".onnx"), written.model().toByteArray());
+        } catch (IOException e) {
+            throw new UncheckedIOException("-D" + PROFILE + ": cannot write " + stem + ".onnx: " + e.getMessage(), e);
+        }
+        o.enableProfiling(stem.toString());
     }
 
     /** The same in operators that the runtime has kernels for, and fast ones where that is allowed. */

@@ -11,6 +11,8 @@ import org.armature.compute.CompileOptions;
 import org.armature.compute.CompileOptions.Optimization;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
+import org.armature.graph.Constant;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Op;
 import org.armature.graph.Shape;
@@ -21,7 +23,9 @@ import org.junit.jupiter.api.Test;
 class GradientKernelsTest {
     private static final int ROWS = 300;
 
-    /** What a gradient graph has: both shapes of {@code A' B}, a normalisation with its moments, GELU beside its slope. */
+    /**
+     * What a gradient graph has: both shapes of {@code A' B}, a normalisation with its moments, the slope of ReLU, GELU
+     * beside its own. */
     private static Graph graph() {
         Graph.Builder b = Graph.builder("parts");
         Value x = b.input("x", Shape.of(ROWS, 40));
@@ -31,6 +35,8 @@ class GradientKernelsTest {
         b.output("narrow-last", gemm(w, x, Value.none(), 1, 1, true, false));
         List<Value> y = b.node(Op.of("LayerNormalization"), List.of(x, scale, scale), attributes("axis", -1L), 3);
         b.output("normalised", y.get(0)).output("mean", y.get(1)).output("inverse", y.get(2));
+        Value zero = b.constant(Constant.of(DType.FLOAT, Shape.SCALAR, new double[] {0}));
+        b.output("relu-slope", where(greater(relu(x), zero), mul(x, 2.0), zero));
         return b.output("gelu", gelu(x))
                 .output("erf", erf(mul(x, Math.sqrt(0.5))))
                 .build();
@@ -61,7 +67,7 @@ class GradientKernelsTest {
     @Test
     void onlyGradientGraphsChange() {
         Graph changed = OnnxExecutor.lowered(graph(), CompileOptions.DEFAULT);
-        List<String> gone = List.of("Gemm", "LayerNormalization", "Gelu");
+        List<String> gone = List.of("Gemm", "LayerNormalization", "Gelu", "Where");
         assertEquals(
                 0, changed.nodes().stream().filter(n -> gone.contains(n.type())).count());
 
