@@ -5,7 +5,7 @@ import java.util.Map;
 /**
  * How to compile.
  *
- * @param threads threads of one run; 0 lets the executor choose
+ * @param threads threads of one run, at most; 0 lets the executor choose
  * @param optimization how much to rewrite for speed
  * @param cache whether an equal graph compiled before with the same options may be used again
  * @param device id of the device, empty for the executor's first

@@ -18,6 +18,7 @@ import org.armature.compute.CompileOptions;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
 import org.armature.compute.onnx.OnnxExecutor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
@@ -100,10 +101,14 @@ class LargeCheckpointTest {
             System.out.printf("open %.3f s%n", (System.nanoTime() - start) / 1e9);
             Graph graph = official();
             Map<String, Shape> shapes = new LinkedHashMap<>();
-            graph.inputs().forEach(v -> shapes.put(v.name(), ones(v.shape())));
+            Map<String, DType> dtypes = new LinkedHashMap<>();
+            graph.inputs().forEach(v -> {
+                shapes.put(v.name(), ones(v.shape()));
+                dtypes.put(v.name(), v.dtype());
+            });
             Map<String, Tensor> given = new LinkedHashMap<>(weights.forGraph(graph));
             assertEquals(weights.names().size(), given.size());
-            shapes.forEach((name, s) -> given.put(name, Tensor.zeros(graph.input(name).dtype(), s)));
+            shapes.forEach((name, s) -> given.put(name, Tensor.zeros(dtypes.get(name), s)));
             try (OnnxExecutor executor = new OnnxExecutor();
                     Program p = executor.compile(graph.bindTo(shapes), CompileOptions.DEFAULT)) {
                 Map<String, Tensor> outputs = p.run(given);

@@ -17,6 +17,11 @@ import org.armature.datasets.FashionMnist;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
+import org.armature.layers.dcls.Dcls;
+import org.armature.layers.longconv.LongConv;
+import org.armature.layers.pflayer.PfLayer;
+import org.armature.layers.sgconv.SgConv;
+import org.armature.layers.weightedconv.WeightedConv;
 import org.armature.model.Config;
 import org.armature.model.ModelFormat;
 import org.armature.model.ModelProvider;
@@ -54,7 +59,11 @@ final class Bench implements Parts {
         put(Optimizer.class, "lamb", new Lamb());
         put(GradientEstimator.class, "backprop", new Backprop(new ReverseMode()));
         put(Initializer.class, "he", new HeInitializer());
-        services.put(Layer.class, Map.of());
+        put(Layer.class, "dcls", new Dcls());
+        put(Layer.class, "sgconv", new SgConv());
+        put(Layer.class, "longconv", new LongConv());
+        put(Layer.class, "pflayer", new PfLayer());
+        put(Layer.class, "weighted-conv", new WeightedConv());
         services.put(GraphPass.class, Map.of());
     }
 
@@ -114,6 +123,7 @@ final class Bench implements Parts {
         public Dataset open(String split, Config config) {
             long seed = split.equals("train") ? 1 : 2;
             int side = config.integer("side", SIDE);
+            Shape shape = Shape.of(config.integers("shape", 1, side, side));
             return new Dataset() {
                 @Override
                 public long size() {
@@ -123,7 +133,7 @@ final class Bench implements Parts {
                 @Override
                 public SequencedMap<String, TensorType> example() {
                     SequencedMap<String, TensorType> m = new LinkedHashMap<>();
-                    m.put("x", new TensorType(DType.FLOAT, Shape.of(1, side, side)));
+                    m.put("x", new TensorType(DType.FLOAT, shape));
                     m.put("label", new TensorType(DType.INT64, Shape.SCALAR));
                     return m;
                 }

@@ -145,6 +145,12 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     }
 
     private Session session(Graph graph, CompileOptions options) {
+        if (options.device().startsWith("cuda")
+                && !OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
+            throw new UnsupportedOperationException("device " + options.device() + ": this ONNX Runtime ("
+                    + environment.getVersion() + ") was built without CUDA. Put its jar onnxruntime_gpu in the place of"
+                    + " onnxruntime, or ask for device cpu");
+        }
         Graph signed = signed(lowered(graph, options));
         Map<String, OnnxTensorLike> frozen = new LinkedHashMap<>();
         OnnxWriter.Weights weights = new OnnxWriter.Weights() {
@@ -161,10 +167,10 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
         };
         OnnxWriter.Written written = OnnxWriter.write(signed, weights);
         try (OrtSession.SessionOptions o = new OrtSession.SessionOptions()) {
-            o.setIntraOpNumThreads(
-                    options.threads() > 0
-                            ? options.threads()
-                            : Runtime.getRuntime().availableProcessors());
+            int threads = options.threads() > 0
+                    ? options.threads()
+                    : Runtime.getRuntime().availableProcessors();
+            o.setIntraOpNumThreads(Work.isSmall(signed) ? 1 : threads);
             o.setInterOpNumThreads(1);
             o.setOptimizationLevel(
                     switch (options.optimization()) {

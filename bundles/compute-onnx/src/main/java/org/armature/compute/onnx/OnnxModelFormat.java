@@ -58,6 +58,8 @@ public final class OnnxModelFormat implements ModelFormat {
             throw new IOException(file + " is not an ONNX model: " + e.getMessage(), e);
         } catch (GraphException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            throw new IOException(file + " is a broken ONNX model: " + e, e);
         }
     }
 
@@ -69,6 +71,8 @@ public final class OnnxModelFormat implements ModelFormat {
             throw new IOException(file + " is not an ONNX tensor: " + e.getMessage(), e);
         } catch (GraphException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
+        } catch (RuntimeException e) {
+            throw new IOException(file + " is a broken ONNX tensor: " + e, e);
         }
     }
 

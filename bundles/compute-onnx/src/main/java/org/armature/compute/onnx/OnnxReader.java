@@ -109,7 +109,7 @@ final class OnnxReader {
         try {
             Graph g = r.graph(model);
             return new ModelFormat.Imported(g, Parameters.of(r.weights));
-        } catch (GraphException | IOException e) {
+        } catch (RuntimeException | IOException e) {
             r.weights.values().forEach(Tensor::close);
             throw e;
         }

@@ -4,6 +4,7 @@ import static org.armature.graph.Ops.*;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,9 +38,16 @@ class GradientKernelsTest {
         b.output("normalised", y.get(0)).output("mean", y.get(1)).output("inverse", y.get(2));
         Value zero = b.constant(Constant.of(DType.FLOAT, Shape.SCALAR, new double[] {0}));
         b.output("relu-slope", where(greater(relu(x), zero), mul(x, 2.0), zero));
+        b.output("large", layerNormalization(matMul(w, transpose(w, 1, 0)), scale(b), scale(b), -1, 1e-5));
         return b.output("gelu", gelu(x))
                 .output("erf", erf(mul(x, Math.sqrt(0.5))))
                 .build();
+    }
+
+    private static Value scale(Graph.Builder b) {
+        double[] scale = new double[ROWS];
+        Arrays.setAll(scale, i -> 0.5 + i / 100.0);
+        return b.constant(Constant.of(DType.FLOAT, Shape.of(ROWS), scale));
     }
 
     @Test

@@ -3,7 +3,9 @@ package org.armature.compute.onnx;
 import static org.armature.graph.Ops.*;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -113,6 +115,15 @@ class OnnxExecutorTest extends ExecutorContract {
                 f.get();
             }
         }
+    }
+
+    @Test
+    void askingForCudaWithoutItsJarSaysWhatToDo() {
+        assumeFalse(executor.devices().stream().anyMatch(d -> d.id().startsWith("cuda")));
+        CompileOptions cuda = CompileOptions.DEFAULT.on("cuda:0");
+        String said = assertThrows(UnsupportedOperationException.class, () -> executor.compile(scaled("g", 2), cuda))
+                .getMessage();
+        assertTrue(said.startsWith("device cuda:0: ") && said.contains("onnxruntime_gpu"), said);
     }
 
     private static Tensor filled(float value, int rows, int columns) {
