@@ -22,8 +22,8 @@ import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
-import org.armature.model.CheckpointFormat;
 import org.armature.model.Checkpoint;
+import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -126,7 +126,8 @@ class LargeCheckpointTest {
     }
 
     private static Shape ones(Shape s) {
-        return Shape.of(s.dims().stream().mapToLong(d -> d.isKnown() ? d.size() : 1).toArray());
+        return Shape.of(
+                s.dims().stream().mapToLong(d -> d.isKnown() ? d.size() : 1).toArray());
     }
 
     private static long peak() throws IOException {

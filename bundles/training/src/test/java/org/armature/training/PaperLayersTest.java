@@ -25,9 +25,7 @@ class PaperLayersTest {
 
     /** {@code shape} is the example's: images for layers over two axes, four rows of sixteen samples for those over time. */
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
+    @CsvSource(delimiter = '|', textBlock = """
             [1, 8, 8] | {"type": "dcls", "out_channels": 4, "kernel_count": 3, "dilated_kernel_size": 5, "padding": 2}
             [4, 16]   | {"type": "sgconv", "l_max": 16, "kernel_dim": 4}
             [4, 16]   | {"type": "longconv"}
@@ -38,9 +36,7 @@ class PaperLayersTest {
         String config = """
                 {"seed": 3, "batch": 16, "threads": 1, "dataset": {"type": "corners", "shape": SHAPE},
                  "optimizer": {"type": "sgd"}, "schedule": {"type": "constant", "rate": 0.05}, "steps": STEPS,
-                 "model": {"input": SHAPE, "layers": [LAYER, {"type": "flatten"}, {"type": "linear", "features": 4}]}}"""
-                .replace("SHAPE", shape)
-                .replace("LAYER", layer);
+                 "model": {"input": SHAPE, "layers": [LAYER, {"type": "flatten"}, {"type": "linear", "features": 4}]}}""".replace("SHAPE", shape).replace("LAYER", layer);
         Checkpoint before = train(config, 1);
         Checkpoint after = train(config, 2);
         List<String> same = new ArrayList<>();
@@ -62,8 +58,7 @@ class PaperLayersTest {
     }
 
     /** State of the official layers that no gradient reaches. */
-    private static final List<String> BUFFERS =
-            List.of("0.kernel_norm", "0.kernel_norm_initialized", "0.multiplier");
+    private static final List<String> BUFFERS = List.of("0.kernel_norm", "0.kernel_norm_initialized", "0.multiplier");
 
     private Checkpoint train(String config, int steps) throws IOException {
         Path file = Files.writeString(dir.resolve("c.json"), config.replace("STEPS", Integer.toString(steps)));

@@ -120,7 +120,8 @@ public final class VerifyCommand implements Callable<Integer> {
                     .filter(r -> r.status() != Status.PASS && limits.names(r))
                     .count();
             if (known > 0) {
-                out.println(known + " of the " + (failed + skipped) + " that do not pass are known limits, named above");
+                out.println(
+                        known + " of the " + (failed + skipped) + " that do not pass are known limits, named above");
             }
             out.println(passed + " passed, " + failed + " failed, " + skipped + " skipped");
         }

@@ -28,7 +28,13 @@ class WorkTest {
     void aConvolutionReadsItsKernelForEveryOutput() {
         Graph.Builder b = Graph.builder("conv");
         Value w = b.parameter("w", DType.FLOAT, Shape.of(16, 16, 3, 3));
-        Graph g = b.output("y", conv(b.input("x", Shape.of(1, 16, 24, 24)), w, Value.none(), Window.of(2).pad(1)))
+        Graph g = b.output(
+                        "y",
+                        conv(
+                                b.input("x", Shape.of(1, 16, 24, 24)),
+                                w,
+                                Value.none(),
+                                Window.of(2).pad(1)))
                 .build();
         assertFalse(Work.isSmall(g));
     }
@@ -41,7 +47,7 @@ class WorkTest {
     @Test
     void aSumIsAsLargeAsWhatItReads() {
         Graph.Builder b = Graph.builder("sum");
-        assertFalse(Work.isSmall(
-                b.output("y", reduceSum(b.input("x", Shape.of(1100, 1000)), false, 0, 1)).build()));
+        assertFalse(Work.isSmall(b.output("y", reduceSum(b.input("x", Shape.of(1100, 1000)), false, 0, 1))
+                .build()));
     }
 }
