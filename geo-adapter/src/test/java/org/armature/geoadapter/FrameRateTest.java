@@ -45,7 +45,8 @@ class FrameRateTest {
                         all ? "with depth and cameras" : "images",
                         (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - began) / RUNS);
             }
-            cpu.forEach((what, nanos) -> System.out.printf("%s: %.1f ms of one core a pair of frames%n", what, nanos / 1e6));
+            cpu.forEach((what, nanos) ->
+                    System.out.printf("%s: %.1f ms of one core a pair of frames%n", what, nanos / 1e6));
         }
     }
 
