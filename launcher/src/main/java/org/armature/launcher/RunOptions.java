@@ -45,6 +45,7 @@ record RunOptions(
               --rate HZ              rate of the control loop (1000)
               --seed N               seed of the scenes
               --instruction TEXT     what the robot is asked, instead of the scene's own tasks
+              --policy ID            which of the shipped policies drives: pick-place (baseline) or learned-pick-place
               --record DIR           record a LeRobot dataset in this new folder, an episode a scene
               --require-signed       deploy only jars signed by someone in the trust store
               --trust-store FILE     PEM certificates, PKCS12 or JKS (password in ARMATURE_TRUST_PASSWORD)
@@ -64,6 +65,7 @@ record RunOptions(
             "--rate",
             "--seed",
             "--instruction",
+            "--policy",
             "--record",
             "--require-signed",
             "--trust-store",
@@ -79,6 +81,7 @@ record RunOptions(
             "--rate", new String[] {"org.armature.control", "rateHz", "positive"},
             "--seed", new String[] {"org.armature.control", "seed", "whole"},
             "--instruction", new String[] {"org.armature.control", "instruction", "text"},
+            "--policy", new String[] {"org.armature.control", "policy", "text"},
             "--record", new String[] {"org.armature.recorder", "folder", "text"});
 
     /** @throws UsageException one sentence */

@@ -21,6 +21,10 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "armature.id of the driver to use; empty: the highest ranking one")
     String driver() default "";
 
+    @AttributeDefinition(
+            description = "armature.id of the policy to prefer to the others that are shipped; empty: the highest ranking one")
+    String policy() default "";
+
     @AttributeDefinition(description = "arm at the start: simulated, always or never")
     String arm() default "simulated";
 

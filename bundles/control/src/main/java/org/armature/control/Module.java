@@ -22,6 +22,14 @@ record Module<T>(String id, String kind, String version, int ranking, long order
                 id.isEmpty() ? service.getClass().getSimpleName() : id, kind, version, ranking, order, service);
     }
 
+    /**
+     * The same, ranked above those shipped if it is the one that is wished for: what is deployed later with a ranking above
+     * 1 still takes over.
+     */
+    Module<T> preferred(String wished) {
+        return id.equals(wished) ? new Module<>(id, kind, version, Math.max(ranking, 1), order, service) : this;
+    }
+
     private static String text(@Nullable Object property) {
         return property instanceof String s ? s : "";
     }

@@ -1,0 +1,100 @@
+package org.armature.tabletop;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.armature.train.Draw;
+
+/**
+ * The ways people ask for one thing to be put into another, and how a network reads them: as the set of known words.
+ * Order does not matter, because what can be held and what holds things differ in kind.
+ */
+final class Phrases {
+    private static final Map<String, List<String>> NAMES = Map.of(
+            "cube", List.of("cube", "block", "box", "brick"),
+            "cylinder", List.of("cylinder", "can", "tube", "puck"),
+            "ball", List.of("ball", "sphere"),
+            "bowl", List.of("bowl", "cup", "dish"),
+            "tray", List.of("tray", "plate", "bin", "crate", "basket"));
+
+    private static final List<String> TRAINED = List.of(
+            "put %s in %s",
+            "place %s into %s",
+            "move %s to %s",
+            "drop %s in %s",
+            "pick up %s and put it in %s",
+            "take %s and place it into %s",
+            "set %s inside %s",
+            "please bring %s over to %s",
+            "could you put %s in %s, please",
+            "grab %s and drop it into %s",
+            "I want %s in %s");
+
+    /** Never met in training. */
+    private static final List<String> UNSEEN = List.of(
+            "%s belongs in %s",
+            "would you mind getting %s into %s?",
+            "let %s rest on %s",
+            "toss %s onto %s, thanks",
+            "I'd like to see %s lying in %s",
+            "transfer %s from the table into %s now");
+
+    /** The words a network knows. */
+    static final List<String> VOCABULARY = Stream.concat(
+                    Stream.concat(
+                            Stream.of("red", "orange", "yellow", "green", "lime", "cyan", "turquoise", "teal"),
+                            Stream.of("blue", "purple", "violet", "pink", "magenta")),
+                    Things.SHAPES.stream().flatMap(s -> NAMES.get(s).stream()))
+            .toList();
+
+    private static final Map<String, List<String>> COLOUR_NAMES = Map.of(
+            "green", List.of("green", "green", "lime"),
+            "cyan", List.of("cyan", "turquoise", "teal"),
+            "purple", List.of("purple", "violet"),
+            "pink", List.of("pink", "magenta"));
+
+    private Phrases() {}
+
+    /**
+     * Another way to say "put the OBJECT in the CONTAINER".
+     *
+     * @param object colour and noun
+     * @param container colour and noun
+     * @param alone whether no other thing of the object's kind is there, so that the noun alone names it
+     * @param unseen whether in a sentence that training never uses
+     */
+    static String of(Draw draw, String object, String container, boolean alone, boolean unseen) {
+        List<String> sentences = unseen ? UNSEEN : TRAINED;
+        return String.format(
+                Locale.ROOT,
+                one(draw, sentences),
+                thing(draw, object, alone, "one", "object", "thing"),
+                thing(draw, container, true, "one", "container", "thing"));
+    }
+
+    private static String thing(Draw draw, String name, boolean alone, String... vague) {
+        String[] w = name.split(" ", 2);
+        String colour = one(draw, COLOUR_NAMES.getOrDefault(w[0], List.of(w[0])));
+        String noun = one(draw, NAMES.get(w[1]));
+        double u = draw.uniform();
+        return "the "
+                + (u < 0.6 ? colour + " " + noun : u < 0.8 || !alone ? colour + " " + one(draw, List.of(vague)) : noun);
+    }
+
+    private static String one(Draw draw, List<String> of) {
+        return of.get((int) draw.below(of.size()));
+    }
+
+    /** One component a word of the vocabulary, 1 where it occurs; all zero if nothing is understood. */
+    static float[] encode(String instruction) {
+        float[] v = new float[VOCABULARY.size()];
+        for (String w : instruction.toLowerCase(Locale.ROOT).split("[^a-z]+", -1)) {
+            int i = VOCABULARY.indexOf(w);
+            if (i >= 0) {
+                v[i] = 1;
+            }
+        }
+        return v;
+    }
+}
