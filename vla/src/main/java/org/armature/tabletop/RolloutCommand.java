@@ -81,8 +81,9 @@ public final class RolloutCommand implements Callable<Integer> {
     @Option(
             names = "--label",
             paramLabel = "FILE",
-            description = "write what the baseline would do in every situation met, from disturbed starts and with pushes;"
-                    + " episodes that failed are left out")
+            description =
+                    "write what the baseline would do in every situation met, from disturbed starts and with pushes;"
+                            + " episodes that failed are left out")
     @Nullable
     Path label;
 

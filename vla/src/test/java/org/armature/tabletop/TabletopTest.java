@@ -69,7 +69,8 @@ class TabletopTest {
             ActionChunk c = motion.joints(wild, robot.home(), 0);
             for (int k = 0; k < c.horizon(); k++) {
                 for (int j = 0; j < c.joints(); j++) {
-                    assertTrue(c.at(k, j) >= robot.limits().lower()[j] && c.at(k, j) <= robot.limits().upper()[j]);
+                    assertTrue(c.at(k, j) >= robot.limits().lower()[j]
+                            && c.at(k, j) <= robot.limits().upper()[j]);
                     double most = robot.limits().velocity()[j] * ToolMotion.PERIOD * 1e-9 + 1e-9;
                     assertTrue(k == 0 || Math.abs(c.at(k, j) - c.at(k - 1, j)) <= most);
                 }
@@ -164,12 +165,13 @@ class TabletopTest {
 
     @Test
     void theModelTakesWhatTheFeaturesGive() {
-        var graph = new TabletopModel().create(org.armature.model.Config.of(Map.of("width", 8, "depth", 1))).graph("t");
+        var graph = new TabletopModel()
+                .create(org.armature.model.Config.of(Map.of("width", 8, "depth", 1)))
+                .graph("t");
         assertEquals(
                 (long) ToolMotion.KNOTS * ToolMotion.NUMBERS,
                 graph.outputs().get("motion").shape().dim(1));
-        assertEquals(
-                Things.COLOURS.size(),
-                (int) graph.outputs().get("object").shape().dim(1));
+        assertEquals(Things.COLOURS.size(), (int)
+                graph.outputs().get("object").shape().dim(1));
     }
 }

@@ -22,7 +22,8 @@ public @interface ControlConfig {
     String driver() default "";
 
     @AttributeDefinition(
-            description = "armature.id of the policy to prefer to the others that are shipped; empty: the highest ranking one")
+            description =
+                    "armature.id of the policy to prefer to the others that are shipped; empty: the highest ranking one")
     String policy() default "";
 
     @AttributeDefinition(description = "arm at the start: simulated, always or never")

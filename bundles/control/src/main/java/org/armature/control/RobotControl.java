@@ -122,7 +122,10 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                     }
                 },
                 perceptions::removed);
-        track(Policy.class, (r, p) -> policies.added(Module.of(r, "policy", p).preferred(config.policy())), policies::removed);
+        track(
+                Policy.class,
+                (r, p) -> policies.added(Module.of(r, "policy", p).preferred(config.policy())),
+                policies::removed);
         track(RobotDriver.class, (r, d) -> drivers.added(Module.of(r, "driver", d)), drivers::removed);
         watchdog.start();
         judge.start();
