@@ -200,10 +200,11 @@ final class Triplets {
                 double[][] seen = new double[3][];
                 for (int k = 0; k < 3; k++) {
                     long image = first + d.below(images.size() - first);
-                    try (Tensor x = images.batch(image).get("x")) {
-                        into.get(names[k]).slice(i, i + 1L).copyFrom(x);
-                        seen[k] = judgement(x.toFloats());
-                    }
+                    Map<String, Tensor> example = images.batch(image);
+                    Tensor x = example.get("x");
+                    into.get(names[k]).slice(i, i + 1L).copyFrom(x);
+                    seen[k] = judgement(x.toFloats());
+                    example.values().forEach(Tensor::close);
                 }
                 boolean right = dot(seen[0], seen[2]) > dot(seen[0], seen[1]);
                 into.get(VOTE).set(i, right ^ d.uniform() < flip ? 1 : 0);

@@ -48,7 +48,7 @@ public final class TerminatorReproduction implements Reproduction {
     public String title() {
         return "Fashion-MNIST averaged to 14 x 14, 3000 images, batch 64, the first epoch of a schedule for three: a Terminator"
                 + " of five blocks (144,275 parameters) and a plain network of seven 3 x 3 convolutions with batch"
-                + " normalisation (142,504)";
+                + " normalisation (142,504).";
     }
 
     @Override

@@ -9,7 +9,11 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import javax.imageio.ImageIO;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -17,12 +21,15 @@ import net.jqwik.api.constraints.IntRange;
 import org.armature.compute.Program;
 import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
+import org.armature.graph.TensorType;
 import org.armature.graph.Value;
 import org.armature.model.Config;
 import org.armature.model.Model;
 import org.armature.train.Dataset;
+import org.armature.train.DatasetProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -131,6 +138,102 @@ class PerceptualInitTest {
         assertTrue(assertThrows(IOException.class, () -> open("train"))
                 .getMessage()
                 .contains("vote 1.5"));
+    }
+
+    /** Images of two kinds, bright in one corner or in the other, each a little different. */
+    private static final class Corners implements DatasetProvider {
+        private static final int COUNT = 60;
+
+        @Override
+        public String id() {
+            return "fashion-mnist";
+        }
+
+        @Override
+        public Dataset open(String split, Config config) {
+            return new Dataset() {
+                @Override
+                public long size() {
+                    return COUNT;
+                }
+
+                @Override
+                public SequencedMap<String, TensorType> example() {
+                    SequencedMap<String, TensorType> m = new LinkedHashMap<>();
+                    m.put("x", new TensorType(DType.FLOAT, Shape.of(1, 28, 28)));
+                    m.put("label", new TensorType(DType.INT64, Shape.SCALAR));
+                    return m;
+                }
+
+                @Override
+                public void read(long[] indices, Map<String, Tensor> into) {
+                    for (int i = 0; i < indices.length; i++) {
+                        for (int p = 0; p < 784; p++) {
+                            boolean first = p / 28 < 14 && p % 28 < 14;
+                            boolean last = p / 28 >= 14 && p % 28 >= 14;
+                            boolean bright = indices[i] % 2 == 0 ? first : last;
+                            into.get("x").set(i * 784L + p, bright ? 1 + 0.001 * indices[i] : 0);
+                        }
+                        into.get("label").setLong(i, indices[i]);
+                    }
+                }
+            };
+        }
+    }
+
+    private static Dataset triplets(double flip) throws IOException {
+        Map<String, ?> c = Map.of("count", 400, "from", 20, "flip", flip, "seed", 4);
+        return new Triplets.Synthetic(new Corners()).open("train", Config.of(c));
+    }
+
+    private static float[] votes(Dataset d) {
+        return d.batch(LongStream.range(0, d.size()).toArray())
+                .get(Triplets.VOTE)
+                .toFloats();
+    }
+
+    /** The surrogate judge finds nearer what is bright in the same place; only images from {@code from} on are shown. */
+    @Test
+    void syntheticTripletsAreJudgedByWhereBrightnessLies() throws IOException {
+        int clear = 0;
+        try (Dataset d = triplets(0)) {
+            for (long i = 0; i < d.size(); i++) {
+                Map<String, Tensor> t = d.batch(i);
+                boolean[] first = new boolean[3];
+                String[] names = {Triplets.REFERENCE, Triplets.LEFT, Triplets.RIGHT};
+                for (int k = 0; k < 3; k++) {
+                    double corner = t.get(names[k]).get(0);
+                    double other = t.get(names[k]).get(783);
+                    first[k] = corner > 0;
+                    assertTrue(Math.max(corner, other) >= 1 + 0.001 * 20 - 1e-6, "an image before the 20th");
+                }
+                if (first[1] != first[2]) {
+                    clear++;
+                    assertEquals(
+                            first[0] == first[2] ? 1 : 0, t.get(Triplets.VOTE).get(0), "triplet " + i);
+                }
+                t.values().forEach(Tensor::close);
+            }
+        }
+        assertTrue(clear > 100, clear + " triplets with one of each kind");
+    }
+
+    /** Votes are turned round by chance, at a half for all they are worth; the same seed gives the same. */
+    @Test
+    void aShareOfSyntheticVotesIsTurnedRound() throws IOException {
+        try (Dataset sure = triplets(0);
+                Dataset some = triplets(0.05);
+                Dataset half = triplets(0.5)) {
+            float[] right = votes(sure);
+            assertArrayEquals(right, votes(sure));
+            assertEquals(20, differing(right, votes(some)), 15);
+            assertEquals(200, differing(right, votes(half)), 50);
+        }
+        assertThrows(IllegalArgumentException.class, () -> triplets(0.6));
+    }
+
+    private static int differing(float[] a, float[] b) {
+        return (int) IntStream.range(0, a.length).filter(i -> a[i] != b[i]).count();
     }
 
     private Dataset open(String split) throws IOException {
