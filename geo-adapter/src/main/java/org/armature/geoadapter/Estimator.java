@@ -27,12 +27,21 @@ import org.armature.robot.Pose;
 import org.armature.robot.SceneGeometry.Estimate;
 import org.armature.robot.SceneGeometry.View;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A checkpoint ready to look at frames: {@code config.json} (a model's configuration, or a training's) beside
  * {@code model.safetensors}. One program for each mix of modalities, compiled when first needed; used by one thread at a time.
  */
 final class Estimator implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Estimator.class);
+    private static final List<String> ADAPTERS = List.of(
+            "aggregator.pose_embeddings.",
+            "aggregator.camera_adapters.",
+            "aggregator.depth_patch_embed.",
+            "aggregator.depth_placeholder");
+
     private final Path file;
     private final Map<String, Object> config;
     private final int width;
@@ -42,6 +51,8 @@ final class Estimator implements AutoCloseable {
     private final Executor executor;
     private final CompileOptions options;
     private final Map<String, Program> programs = new HashMap<>();
+    private final Map<String, Tensor> absent = new HashMap<>();
+    private boolean told;
 
     private Estimator(
             Path file, Map<String, Object> config, Checkpoint weights, Executor executor, CompileOptions options) {
@@ -118,7 +129,10 @@ final class Estimator implements AutoCloseable {
     Raw run(Map<String, Tensor> inputs, int views, Modalities m) {
         Program p = programs.computeIfAbsent(views + " " + m, k -> compile(views, m));
         Map<String, Tensor> all = new HashMap<>();
-        p.inputs().keySet().forEach(n -> all.put(n, inputs.containsKey(n) ? inputs.get(n) : weights.get(n)));
+        p.inputs().keySet().forEach(n -> {
+            Tensor given = inputs.containsKey(n) ? inputs.get(n) : absent.get(n);
+            all.put(n, given != null ? given : weights.get(n));
+        });
         Map<String, float[]> out = new LinkedHashMap<>();
         p.run(all).forEach((name, t) -> {
             out.put(name, t.toFloats());
@@ -141,16 +155,39 @@ final class Estimator implements AutoCloseable {
             }
         });
         Graph g = b.build();
+        require(g);
+        return executor.compile(g, options);
+    }
+
+    /** Every weight is there, of its shape; a VGGT checkpoint has no adapters, which then are zero: nothing is injected. */
+    private void require(Graph g) {
+        List<String> missing = new ArrayList<>();
         for (Value v : g.parameters()) {
-            if (!weights.has(v.name()) || !weights.type(v.name()).equals(v.type())) {
-                throw new IllegalArgumentException("the checkpoint " + file
-                        + (weights.has(v.name())
-                                ? " has " + v.name() + " as " + weights.type(v.name())
-                                : " lacks " + v.name())
-                        + ", config.json asks for " + v.type() + ": they do not belong together");
+            if (!weights.has(v.name())) {
+                if (ADAPTERS.stream().anyMatch(v.name()::startsWith)) {
+                    absent.computeIfAbsent(v.name(), k -> Tensor.zeros(v.type()));
+                } else {
+                    missing.add(v.name());
+                }
+            } else if (!weights.type(v.name()).equals(v.type())) {
+                throw new IllegalArgumentException("the checkpoint " + file + " has " + v.name() + " as "
+                        + weights.type(v.name()) + ", config.json asks for " + v.type()
+                        + ": they do not belong together");
             }
         }
-        return executor.compile(g, options);
+        if (!missing.isEmpty()) {
+            throw new IllegalArgumentException("the checkpoint " + file + " lacks " + missing.size() + " weights, "
+                    + String.join(", ", missing.subList(0, Math.min(5, missing.size())))
+                    + (missing.size() > 5 ? ", ..." : "") + ": config.json describes another model");
+        }
+        if (!absent.isEmpty() && !told) {
+            told = true;
+            LOG.warn(
+                    "The checkpoint {} has no adapters{}: they are taken as zero, so that depth and cameras change nothing"
+                            + " until it is trained further",
+                    file,
+                    weights.names().stream().anyMatch(n -> n.startsWith("track_head.")) ? ", as one of VGGT" : "");
+        }
     }
 
     private static List<Integer> boxed(int[] index) {
@@ -160,6 +197,7 @@ final class Estimator implements AutoCloseable {
     @Override
     public void close() {
         programs.values().forEach(Program::close);
+        absent.values().forEach(Tensor::close);
         weights.close();
     }
 
