@@ -28,7 +28,8 @@ class EstimatorTest {
 
     /** The demo with some of its weights, and with the tracker's that VGGT has. */
     private Estimator demoWith(Predicate<String> kept, OnnxExecutor executor) throws Exception {
-        Path demo = Path.of(LiveGeometry.class.getResource("/demo/model.safetensors").toURI());
+        Path demo = Path.of(
+                LiveGeometry.class.getResource("/demo/model.safetensors").toURI());
         try (Checkpoint c = format.open(demo);
                 Tensor tracker = Tensor.zeros(DType.FLOAT, Shape.of(3))) {
             Map<String, Tensor> some = new LinkedHashMap<>();
