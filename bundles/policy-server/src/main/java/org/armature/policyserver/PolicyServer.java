@@ -73,6 +73,7 @@ final class PolicyServer implements AutoCloseable {
     private final Server server;
     private final ServerConnector connector;
     private static final int MAX_SESSIONS = 256;
+    private static final int INPUT_BUFFER = 1 << 17;
 
     private final ExecutorService inference;
     private final ScheduledThreadPoolExecutor clock;
@@ -108,6 +109,8 @@ final class PolicyServer implements AutoCloseable {
             container.setMaxTextMessageSize(1 << 16);
             container.setMaxFrameSize(settings.maxMessageBytes());
             container.setIdleTimeout(Duration.ofMinutes(30));
+            // Two camera images are 300 kB: by the default of 4 KiB they would come in 75 reads.
+            container.setInputBufferSize(INPUT_BUFFER);
             container.addMapping("regex|.*", (request, response, callback) -> {
                 // Answering an offered extension would turn compression on, which the official server never does.
                 response.setExtensions(java.util.List.of());
