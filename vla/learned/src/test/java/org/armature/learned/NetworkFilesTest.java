@@ -101,8 +101,7 @@ class NetworkFilesTest {
             // (3 - 1) / 2 = 1, (4 - 2) / 2 = 1, (7 - 3) / 2 = 2; scale, offset, limits
             double[] a = actions(p.open(), seen("turn left!", 3, 4, 7));
             assertArrayEquals(new double[] {8, 1.5, 8, 5.5}, a, 1e-5);
-            assertArrayEquals(
-                    new double[] {8, 1.5, 8, -0.5}, actions(p.open(), seen("to the right", 3, 4, 7)), 1e-5);
+            assertArrayEquals(new double[] {8, 1.5, 8, -0.5}, actions(p.open(), seen("to the right", 3, 4, 7)), 1e-5);
         }
     }
 
@@ -125,7 +124,10 @@ class NetworkFilesTest {
 
     @Test
     void whatDoesNotFitIsNamed() throws IOException {
-        refused("\"key\": \"prompt\", \"vocabulary\": [\"left\", \"right\"]", "\"key\": \"prompt\", \"vocabulary\": [\"left\"]", "vocabulary");
+        refused(
+                "\"key\": \"prompt\", \"vocabulary\": [\"left\", \"right\"]",
+                "\"key\": \"prompt\", \"vocabulary\": [\"left\"]",
+                "vocabulary");
         refused("\"chunk\": [2, 2]", "\"chunk\": [2, 3]", "chunk");
         refused("\"output\": \"chunk\"", "\"output\": \"chunks\"", "output");
         refused("\"mean\": [1, 2, 3]", "\"mean\": [1, 2]", "mean");
