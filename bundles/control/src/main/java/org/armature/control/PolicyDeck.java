@@ -3,7 +3,7 @@ package org.armature.control;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -32,6 +32,9 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private static final double TIMES_SLOWER = 10;
     private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
 
+    /** A policy that was only late is tried again so often, each time after a longer while, where there is no other. */
+    private static final int SECOND_CHANCES = 3;
+
     private static final long SHORTAGE_NANOS = 100_000_000L;
 
     private static final class Candidate {
@@ -40,6 +43,8 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         volatile boolean refused;
         volatile boolean approved;
         volatile boolean gone;
+        /** How often it was late; the deciding thread's. */
+        int lapses;
 
         Candidate(Module<Policy> module) {
             this.module = module;
@@ -52,7 +57,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private final Swaps swaps;
     private final DeckSettings settings;
     private final PerceptionDeck perceptions;
-    private final ExecutorService decisions;
+    private final ScheduledExecutorService decisions;
     private final List<Candidate> candidates = new ArrayList<>();
     private final Runnable reconsider = this::reconsider;
     private volatile @Nullable ControlLoop loop;
@@ -75,7 +80,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         this.record = record;
         this.swaps = swaps;
         this.settings = settings;
-        decisions = Executors.newSingleThreadExecutor(r -> {
+        decisions = Executors.newSingleThreadScheduledExecutor(r -> {
             Thread t = new Thread(r, "policies");
             t.setDaemon(true);
             decider = t;
@@ -171,7 +176,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 }
             });
         } else if (why != null) {
-            misbehaved(r, why, true);
+            rollBack(r, why, r.late());
         }
     }
 
@@ -181,6 +186,10 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             LOG.warn("{}", reason);
             return;
         }
+        rollBack(by, reason, false);
+    }
+
+    private void rollBack(PolicyRunner by, String reason, boolean late) {
         long since = System.nanoTime();
         decide(() -> {
             Candidate bad = driving;
@@ -195,10 +204,12 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             }
             by.stop(0);
             Candidate back = choose(null);
+            boolean again = back == null && late && ++bad.lapses <= SECOND_CHANCES;
             String told = reason
-                    + (back == null
-                            ? "; there is no other policy, so the robot holds"
-                            : "; policy " + back.module.named() + " is back");
+                    + (back != null
+                            ? "; policy " + back.module.named() + " is back"
+                            : "; there is no other policy, so the robot holds"
+                                    + (again ? ", and it is tried again in " + bad.lapses + " s" : ""));
             runner = null;
             driving = null;
             try {
@@ -211,7 +222,19 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 // Who reads the history removes the module, and with it what it holds.
                 swaps.record(bad.module, since, Outcome.ROLLED_BACK, told);
             }
+            if (again) {
+                decisions.schedule(() -> decide(() -> pardon(bad)), bad.lapses, TimeUnit.SECONDS);
+            }
         });
+    }
+
+    /** A busy machine makes the best policy late; without another one its robot should not hold for ever. */
+    private void pardon(Candidate late) {
+        if (!late.gone && driving == null) {
+            late.refused = false;
+            late.approved = false;
+            reconsider();
+        }
     }
 
     @Override

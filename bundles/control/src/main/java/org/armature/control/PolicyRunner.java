@@ -88,6 +88,11 @@ final class PolicyRunner {
                 : null;
     }
 
+    /** Whether being late is all that {@link #overdue} has to say. */
+    boolean late() {
+        return !memory.exceeded();
+    }
+
     /** Whether its thread ended by itself, which only an error of the runtime's own, or a lack of memory, can do. */
     boolean died() {
         return !stopped && thread.getState() == Thread.State.TERMINATED;

@@ -146,6 +146,17 @@ class PolicyDeckTest {
     }
 
     @Test
+    void theOnlyPolicyIsTriedAgainAfterItWasLate() {
+        int[] calls = {0};
+        add("slow once", 0, new Made(o -> ++calls[0] == 4 ? hang() : new Wave().act(o)));
+        until("late", () -> outcomes().contains(Outcome.ROLLED_BACK));
+        until("holding", () -> record.state() != State.RUNNING);
+        until("back", () -> deck.driving().equals("slow once"));
+        until("running", () -> record.state() == State.RUNNING);
+        assertTrue(swaps.history().get(1).reason().contains("tried again in 1 s"), swaps.history().toString());
+    }
+
+    @Test
     void withoutAPolicyTheRobotHoldsAndTheNextOneGoesOn() {
         Policy only = new Wave();
         add("only", 0, only);
