@@ -153,7 +153,9 @@ class PolicyDeckTest {
         until("holding", () -> record.state() != State.RUNNING);
         until("back", () -> deck.driving().equals("slow once"));
         until("running", () -> record.state() == State.RUNNING);
-        assertTrue(swaps.history().get(1).reason().contains("tried again in 1 s"), swaps.history().toString());
+        assertTrue(
+                swaps.history().get(1).reason().contains("tried again in 1 s"),
+                swaps.history().toString());
     }
 
     @Test
