@@ -32,7 +32,7 @@ def main():
     a.add_argument("--turns", type=int, default=3)
     a.add_argument("--executor", default="onnx")
     a.add_argument("--armature", default=str(ROOT / "armature"), help="the launcher script (default: this repository's)")
-    a = a.parse_args()
+    a = a.parse_intermixed_args()  # names may follow options
     print("| workload | Armature ms | PyTorch ms | Armature / PyTorch | turns |\n|---|---|---|---|---|", flush=True)
     for name in a.names or NAMES:
         ours, theirs = [], []
