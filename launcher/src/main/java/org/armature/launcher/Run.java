@@ -24,6 +24,8 @@ final class Run {
     private static final int DEFAULT_PORT = 8080;
     private static final int LOOK_MILLIS = 200;
     private static final int SETTLED_MILLIS = 3000;
+    private static final long MOTION_NANOS = 1_500_000_000L;
+    private static final int MOTION_LOOK_MILLIS = 25;
 
     private final RunOptions options;
     private final Path home;
@@ -73,8 +75,9 @@ final class Run {
                         .with(options.overrides()));
                 platform.start(Platform.Stage.ROBOT);
                 platform.start(Platform.Stage.CONTROL);
-                platform.start(Platform.Stage.MODULES);
+                awaitMotion(platform);
                 double start = sinceStart();
+                platform.start(Platform.Stage.MODULES);
                 try (DeployFolder folder = new DeployFolder(platform, deploy, instance.staging(), trust);
                         ControlChannel channel = ControlChannel.open(platform, instance.folder())) {
                     platform.start(Platform.Stage.WEB);
@@ -88,6 +91,19 @@ final class Run {
                     return finish(platform);
                 }
             }
+        }
+    }
+
+    /** On few processors everything else would only delay the robot; but what drives it may be among the modules. */
+    private static void awaitMotion(Platform platform) throws InterruptedException {
+        @SuppressWarnings("unchecked")
+        Supplier<Map<String, Object>> summary = platform.service(Supplier.class, "(armature.summary=true)");
+        long end = System.nanoTime() + MOTION_NANOS;
+        while (summary != null && System.nanoTime() < end) {
+            if (summary.get().get("start_ms") instanceof Number start && start.doubleValue() >= 0) {
+                return;
+            }
+            Thread.sleep(MOTION_LOOK_MILLIS);
         }
     }
 

@@ -2,6 +2,7 @@ package org.armature.tabletop;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -44,18 +45,34 @@ public final class TabletopPolicy implements Policy {
     @SuppressWarnings("NullAway.Init")
     volatile @Nullable Perception perception;
 
-    private final TabletopNetwork network;
+    private final RobotDescription robot;
+    private final Executor executor;
+    private final CheckpointFormat checkpoints;
+    private @Nullable TabletopNetwork network;
 
-    /** Opens the weights in this bundle. */
     @Activate
     public TabletopPolicy(
             @Reference RobotDescription robot,
             @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor,
-            @Reference(target = "(armature.id=safetensors)") CheckpointFormat checkpoints)
-            throws IOException {
-        network = shipped(robot, executor, checkpoints);
+            @Reference(target = "(armature.id=safetensors)") CheckpointFormat checkpoints) {
+        this.robot = robot;
+        this.executor = executor;
+        this.checkpoints = checkpoints;
     }
 
+    /** Made when it is first asked for: a policy that stands by should not delay the robot's start. */
+    private synchronized TabletopNetwork network() {
+        if (network == null) {
+            try {
+                network = shipped(robot, executor, checkpoints);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return network;
+    }
+
+    /** From the weights in this bundle. */
     static TabletopNetwork shipped(RobotDescription robot, Executor executor, CheckpointFormat checkpoints)
             throws IOException {
         Path file = Files.createTempFile("tabletop", ".safetensors");
@@ -73,23 +90,26 @@ public final class TabletopPolicy implements Policy {
 
     @Override
     public PolicySpec spec() {
-        return network.spec();
+        return network().spec();
     }
 
     @Override
     public ActionChunk act(Observation observation) {
-        network.sees(perception);
-        return network.act(observation);
+        TabletopNetwork n = network();
+        n.sees(perception);
+        return n.act(observation);
     }
 
     @Override
     public void reset() {
-        network.reset();
+        network().reset();
     }
 
     /** Gives the network's memory back. */
     @Deactivate
-    void close() {
-        network.close();
+    synchronized void close() {
+        if (network != null) {
+            network.close();
+        }
     }
 }

@@ -66,7 +66,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
     private final List<ServiceRegistration<?>> registrations = new ArrayList<>();
     private final List<ServiceTracker<?, ?>> trackers = new ArrayList<>();
     private @Nullable ServiceRegistration<RobotDescription> described;
-    private @Nullable RobotDescription description;
+    private final Object describing = new Object();
+    private volatile @Nullable RobotDescription description;
     private @Nullable ServiceRegistration<Perception> gate;
     private volatile String engine = "none";
 
@@ -141,9 +142,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         watchdog.close();
         pauses.close();
         registrations.forEach(ServiceRegistration::unregister);
-        if (described != null) {
-            described.unregister();
-        }
+        withdraw();
     }
 
     // ---- Control: any thread ----
@@ -213,19 +212,43 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         policies.robot(null);
     }
 
-    /** The description goes to planners as a service, and stays when another driver of the same robot takes over. */
+    /**
+     * The description goes to planners as a service, and stays when another driver of the same robot takes over. Modules that
+     * waited for a robot are activated where it is registered, for as long as they take: the loop starts without them.
+     */
     private void describe(RobotDescription robot) {
         RobotDescription old = description;
         if (old != null && same(old, robot)) {
             return;
         }
-        if (described != null) {
-            described.unregister();
-        }
+        withdraw();
         description = robot;
-        Dictionary<String, Object> properties =
-                new Hashtable<>(Map.of("armature.kind", "robot", "armature.id", robot.name()));
-        described = context.registerService(RobotDescription.class, robot, properties);
+        Thread.ofPlatform().daemon().name("robot-description").start(() -> announce(robot));
+    }
+
+    private void announce(RobotDescription robot) {
+        synchronized (describing) {
+            if (description != robot) {
+                return;
+            }
+            Dictionary<String, Object> properties =
+                    new Hashtable<>(Map.of("armature.kind", "robot", "armature.id", robot.name()));
+            try {
+                described = context.registerService(RobotDescription.class, robot, properties);
+            } catch (IllegalStateException e) {
+                LOG.debug("the control bundle has stopped", e);
+            }
+        }
+    }
+
+    private void withdraw() {
+        description = null;
+        synchronized (describing) {
+            if (described != null) {
+                described.unregister();
+                described = null;
+            }
+        }
     }
 
     /**

@@ -12,7 +12,7 @@ import org.armature.robot.RobotDriver;
  * JVM are not representative.
  */
 final class WarmUp {
-    private static final int TICKS = 24_000;
+    private static final int TICKS = 12_000;
     private static final int JOINTS = 8;
 
     private WarmUp() {}
