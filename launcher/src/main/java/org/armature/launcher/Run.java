@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.osgi.framework.BundleException;
@@ -96,13 +97,9 @@ final class Run {
 
     /** On few processors everything else would only delay the robot; but what drives it may be among the modules. */
     private static void awaitMotion(Platform platform) throws InterruptedException {
-        @SuppressWarnings("unchecked")
-        Supplier<Map<String, Object>> summary = platform.service(Supplier.class, "(armature.summary=true)");
+        BooleanSupplier moving = platform.service(BooleanSupplier.class, "(armature.moving=true)");
         long end = System.nanoTime() + MOTION_NANOS;
-        while (summary != null && System.nanoTime() < end) {
-            if (summary.get().get("start_ms") instanceof Number start && start.doubleValue() >= 0) {
-                return;
-            }
+        while (moving != null && !moving.getAsBoolean() && System.nanoTime() < end) {
             Thread.sleep(MOTION_LOOK_MILLIS);
         }
     }

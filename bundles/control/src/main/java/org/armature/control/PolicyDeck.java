@@ -223,7 +223,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 swaps.record(bad.module, since, Outcome.ROLLED_BACK, told);
             }
             if (again) {
-                decisions.schedule(() -> decide(() -> pardon(bad)), bad.lapses, TimeUnit.SECONDS);
+                decisions.schedule(safe(() -> pardon(bad)), bad.lapses, TimeUnit.SECONDS);
             }
         });
     }
@@ -425,25 +425,30 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             return java.util.concurrent.CompletableFuture.completedFuture(null);
         }
         try {
-            return decisions.submit(() -> {
-                Runnable next = step;
-                while (next != null && !decisions.isShutdown()) {
-                    try {
-                        next.run();
-                        next = null;
-                    } catch (RuntimeException e) {
-                        LOG.error("deciding about policies failed", e);
-                        next = null;
-                    } catch (OutOfMemoryError e) {
-                        // Whoever took the memory exceeds its own bounds and goes; then somebody must drive.
-                        LockSupport.parkNanos(SHORTAGE_NANOS);
-                        next = reconsider;
-                    }
-                }
-            });
+            return decisions.submit(safe(step));
         } catch (RejectedExecutionException e) {
             return java.util.concurrent.CompletableFuture.completedFuture(null);
         }
+    }
+
+    /** {@code step}, whose failure ends neither the deciding thread nor the robot's work. */
+    private Runnable safe(Runnable step) {
+        return () -> {
+            Runnable next = step;
+            while (next != null && !decisions.isShutdown()) {
+                try {
+                    next.run();
+                    next = null;
+                } catch (RuntimeException e) {
+                    LOG.error("deciding about policies failed", e);
+                    next = null;
+                } catch (OutOfMemoryError e) {
+                    // Whoever took the memory exceeds its own bounds and goes; then somebody must drive.
+                    LockSupport.parkNanos(SHORTAGE_NANOS);
+                    next = reconsider;
+                }
+            }
+        };
     }
 
     private void await(Future<?> step) {

@@ -6,6 +6,7 @@ import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.armature.robot.Control;
@@ -110,6 +111,9 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         Summary summary = new Summary(context, record, judge, swaps, pauses, () -> engine, this::standing);
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
+        BooleanSupplier moving = () -> record.firstMotionNanos() != 0;
+        registrations.add(context.registerService(
+                BooleanSupplier.class, moving, new Hashtable<String, Object>(Map.of("armature.moving", true))));
         registrations.add(context.registerService(
                 Function.class,
                 (Function<Map<String, Object>, String>) this::trial,
