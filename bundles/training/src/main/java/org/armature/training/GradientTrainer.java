@@ -1,5 +1,7 @@
 package org.armature.training;
 
+import org.jspecify.annotations.Nullable;
+import java.util.TreeMap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,7 +90,7 @@ public final class GradientTrainer implements Trainer {
                     Program afterwards = later == step ? stepping : executor.compile(later.graph(), options);
                     Program evaluating = executor.compile(evaluation, options);
                     State state = new State(step)) {
-                String written = config.asMap().toString();
+                String written = sorted(config.asMap());
                 if (resume) {
                     state.load(run, format, written);
                     plan.selector().restore(state.selector);
@@ -387,5 +389,18 @@ public final class GradientTrainer implements Trainer {
                         "a batch could not be read: " + e.getCause().getMessage(), e);
             }
         }
+    }
+
+    /** A configuration as a text that does not depend on the order of its keys: {@code Map.of} has another in each process. */
+    private static String sorted(@Nullable Object value) {
+        return switch (value) {
+            case Map<?, ?> m -> {
+                Map<String, String> keys = new TreeMap<>();
+                m.forEach((k, v) -> keys.put(String.valueOf(k), sorted(v)));
+                yield keys.toString();
+            }
+            case List<?> l -> l.stream().map(GradientTrainer::sorted).toList().toString();
+            case null, default -> String.valueOf(value);
+        };
     }
 }

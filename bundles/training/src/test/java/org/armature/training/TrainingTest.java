@@ -1,5 +1,6 @@
 package org.armature.training;
 
+import java.util.LinkedHashMap;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -133,6 +134,27 @@ class TrainingTest {
                     Files.readAllBytes(run.resolve(file)),
                     file);
         }
+    }
+
+    /** {@code Map.of} has another order in another process, and a person may write the same file anew. */
+    @Test
+    void aRunGoesOnWhateverTheOrderOfItsConfigurationsKeys() throws IOException {
+        Map<String, ?> config = Bench.config(Map.of());
+        Path run = dir.resolve("ordered");
+        AtomicInteger asked = new AtomicInteger();
+        bench.train(config, run, false, () -> asked.getAndIncrement() == 3);
+        assertTrue(bench.train(reversed(config), run, true, () -> false).finished());
+        Map<String, Object> other = new LinkedHashMap<>(config);
+        other.put("seed", 77);
+        assertThrows(IllegalArgumentException.class, () -> bench.train(other, run, true, () -> false));
+    }
+
+    private static Map<String, Object> reversed(Map<?, ?> m) {
+        Map<String, Object> turned = new LinkedHashMap<>();
+        for (Object key : new ArrayList<Object>(m.keySet()).reversed()) {
+            turned.put((String) key, m.get(key) instanceof Map<?, ?> section ? reversed(section) : m.get(key));
+        }
+        return turned;
     }
 
     /** As after kill -9: the folder holds an older checkpoint, a newer curve and a file half written. */
