@@ -1,10 +1,12 @@
 package org.armature.train;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import org.armature.model.Config;
 import org.osgi.annotation.versioning.ConsumerType;
 import org.osgi.annotation.versioning.ProviderType;
 
@@ -72,5 +74,27 @@ public interface Reproduction {
 
         /** Whether the user wants to stop: then the measurement should throw {@link IOException} soon. */
         boolean stopped();
+
+        /**
+         * Trains in {@code folder}, or goes on with what was begun there, as the part of this measurement from {@code from} to
+         * {@code to}.
+         *
+         * @param what is trained, for the progress and the message
+         * @throws IOException if data is missing or the run was stopped
+         */
+        default Trainer.Outcome train(
+                Trainer trainer, Map<String, ?> config, Path folder, String what, double from, double to)
+                throws IOException {
+            Trainer.Outcome o = trainer.train(
+                    Config.of(config),
+                    folder,
+                    Files.exists(folder.resolve("checkpoint.safetensors")),
+                    p -> progress(what + " step " + p.step(), from + (to - from) * p.step() / p.steps()),
+                    this::stopped);
+            if (!o.finished()) {
+                throw new IOException(what + " was stopped at step " + o.step() + ": run it again with --resume");
+            }
+            return o;
+        }
     }
 }

@@ -8,7 +8,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.armature.model.Config;
 import org.armature.train.Reproduction;
 import org.armature.train.Trainer;
 import org.osgi.service.component.annotations.Activate;
@@ -121,7 +120,7 @@ public final class LogahReproduction implements Reproduction {
                             "checkpoint", hypernetwork(seed, run).toString(),
                             "ghn", Map.of("max_shape", List.of(256, 256, 16, 16), "num_classes", 10)));
         }
-        train(config, run.folder(), run, arm);
+        run.train(trainer, config, run.folder(), arm, 0, 1);
         Map<Long, Double> curve = curve(run.folder());
         Map<String, Double> figures = new LinkedHashMap<>();
         List<Integer> steps = new ArrayList<>(List.of(5));
@@ -175,7 +174,7 @@ public final class LogahReproduction implements Reproduction {
             config.put("schedule", Map.of("type", "cosine", "rate", 3e-3, "warm_up", 50));
             config.put("clip", 5);
             config.put("evaluate_every", 300);
-            train(config, folder, run, "meta-training");
+            run.train(trainer, config, folder, "meta-training", 0, 1);
         }
         return file;
     }
@@ -192,18 +191,6 @@ public final class LogahReproduction implements Reproduction {
                 64,
                 "steps",
                 steps);
-    }
-
-    private void train(Map<String, ?> config, Path folder, Run run, String what) throws IOException {
-        Trainer.Outcome o = trainer.train(
-                Config.of(config),
-                folder,
-                Files.exists(folder.resolve("checkpoint.safetensors")),
-                p -> run.progress(what, (double) p.step() / p.steps()),
-                run::stopped);
-        if (!o.finished()) {
-            throw new IOException(what + " was stopped at step " + o.step() + ": run it again with --resume");
-        }
     }
 
     private static Map<Long, Double> curve(Path folder) throws IOException {

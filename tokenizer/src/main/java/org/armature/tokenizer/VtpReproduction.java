@@ -177,25 +177,16 @@ public final class VtpReproduction implements Reproduction {
         return (double) right / SAMPLED;
     }
 
-    /** Trains unless that was done before, and goes on with what was begun; returns the folder. */
+    /** Trains unless that was done before; returns the folder. */
     private Path train(Map<String, Object> config, Path folder, Run run, String what, double from, double to)
             throws IOException {
-        if (Files.exists(folder.resolve("model.safetensors"))) {
-            return folder;
-        }
-        Trainer.Outcome o = trainer.train(
-                Config.of(config),
-                folder,
-                Files.exists(folder.resolve("checkpoint.safetensors")),
-                p -> run.progress(what + " step " + p.step(), from + (to - from) * p.step() / p.steps()),
-                run::stopped);
-        if (!o.finished()) {
-            throw new IOException("stopped while the " + what + " was trained: go on with --resume");
+        if (!Files.exists(folder.resolve("model.safetensors"))) {
+            run.train(trainer, config, folder, what, from, to);
         }
         return folder;
     }
 
-    /** A part of a configuration, in the order written: a run that goes on compares it with the one it was begun with. */
+    /** A part of a configuration, in the order written. */
     private static Map<String, Object> section(Object... keysAndValues) {
         Map<String, Object> m = new LinkedHashMap<>();
         for (int i = 0; i < keysAndValues.length; i += 2) {

@@ -13,6 +13,7 @@ import org.armature.graph.Value;
 import org.armature.model.Config;
 import org.armature.model.Model;
 import org.armature.model.ModelProvider;
+import org.armature.train.Standardisation;
 import org.armature.train.TrainableModel;
 import org.osgi.service.component.annotations.Component;
 
@@ -73,10 +74,8 @@ public final class TabletopModel implements ModelProvider {
             Value words = inputs.get("words");
             Value object = attention(scope.at("object"), things, words);
             Value container = attention(scope.at("container"), things, words);
-            Value x = standardised(
-                    scope.at("features"),
-                    concat(1, hand, attended(object, things), attended(container, things)),
-                    training);
+            Value features = concat(1, hand, attended(object, things), attended(container, things));
+            Value x = clip(Standardisation.of(scope.at("features"), features, training), -5, 5);
             long out = (long) ToolMotion.KNOTS * ToolMotion.NUMBERS;
             Value law = layer(x, scope.at("law"), out);
             Value h = x;
@@ -102,32 +101,6 @@ public final class TabletopModel implements ModelProvider {
 
         private static Value attended(Value scores, Value things) {
             return reduceSum(mul(unsqueeze(softmax(scores, 1), 2), things), false, 1);
-        }
-
-        /** Chan's update of mean and variance by a batch; after an epoch they are the data's. */
-        private static Value standardised(Scope s, Value x, boolean training) {
-            long n = x.shape().dim(1);
-            Value mean = s.parameter("running_mean", n);
-            Value variance = s.parameter("running_var", n);
-            if (training) {
-                Value count = s.parameter("count", 1);
-                double batch = x.shape().dim(0);
-                Value fixed = stopGradient(x);
-                Value batchMean = reduceMean(fixed, false, 0);
-                Value centred = sub(fixed, batchMean);
-                Value delta = sub(batchMean, mean);
-                Value total = add(count, batch);
-                Value squares = add(
-                        add(mul(variance, count), reduceSumSquare(centred, false, 0)),
-                        div(mul(mul(mul(delta, delta), count), batch), total));
-                mean = add(mean, div(mul(delta, batch), total));
-                variance = div(squares, total);
-                s.builder().output(UPDATE + s.full("running_mean"), mean);
-                s.builder().output(UPDATE + s.full("running_var"), variance);
-                s.builder().output(UPDATE + s.full("count"), total);
-            }
-            Value flat = less(variance, like(variance, 1e-6));
-            return clip(div(sub(x, mean), sqrt(where(flat, like(variance, 1), variance))), -5, 5);
         }
 
         private static Value layer(Value x, Scope s, long out) {

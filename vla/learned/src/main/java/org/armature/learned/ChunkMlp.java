@@ -15,6 +15,7 @@ import org.armature.graph.Value;
 import org.armature.model.Config;
 import org.armature.model.Model;
 import org.armature.model.ModelProvider;
+import org.armature.train.Standardisation;
 import org.armature.train.TrainableModel;
 import org.osgi.service.component.annotations.Component;
 
@@ -89,7 +90,7 @@ public final class ChunkMlp implements ModelProvider {
 
         private SequencedMap<String, Value> actions(Scope scope, Map<String, Value> inputs, boolean training) {
             Value word = given(inputs, "words");
-            Value x = standardised(scope.at("features"), features(given(inputs, "state")), training);
+            Value x = Standardisation.of(scope.at("features"), features(given(inputs, "state")), training);
             long f = x.shape().dim(1);
             long out = chunk[0] * chunk[1];
             // The linear law of an instruction is the sum of its words' laws: [N, V, 1] * [N, 1, F] -> [N, V * F].
@@ -116,32 +117,6 @@ public final class ChunkMlp implements ModelProvider {
                 parts.add(slice(s, 1, k, k + 1));
             }
             return parts.size() == 1 ? parts.getFirst() : concat(1, parts);
-        }
-
-        /** Chan's update of mean and variance by a batch; after an epoch they are the data's. */
-        private static Value standardised(Scope s, Value x, boolean training) {
-            long n = x.shape().dim(1);
-            Value mean = s.parameter("running_mean", n);
-            Value variance = s.parameter("running_var", n);
-            if (training) {
-                Value count = s.parameter("count", 1);
-                double batch = x.shape().dim(0);
-                Value batchMean = reduceMean(x, false, 0);
-                Value centred = sub(x, batchMean);
-                Value delta = sub(batchMean, mean);
-                Value total = add(count, batch);
-                Value squares = add(
-                        add(mul(variance, count), reduceSumSquare(centred, false, 0)),
-                        div(mul(mul(mul(delta, delta), count), batch), total));
-                mean = add(mean, div(mul(delta, batch), total));
-                variance = div(squares, total);
-                s.builder().output(UPDATE + s.full("running_mean"), mean);
-                s.builder().output(UPDATE + s.full("running_var"), variance);
-                s.builder().output(UPDATE + s.full("count"), total);
-            }
-            // What does not vary is left as it is, or noise would be blown up.
-            Value flat = less(variance, like(variance, 1e-6));
-            return div(sub(x, mean), sqrt(where(flat, like(variance, 1), variance)));
         }
 
         private static Value linear(Value x, Scope s, long out) {

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.armature.model.Config;
 import org.armature.train.Reproduction;
 import org.armature.train.Trainer;
 import org.osgi.service.component.annotations.Activate;
@@ -83,7 +82,8 @@ public final class GuidanceReproduction implements Reproduction {
         if (arm.equals(TRAINED)) {
             config.put("weights", List.of(Map.of("file", trainedGuide(seed, run).toString(), "into", "guide.")));
         }
-        Map<String, Double> results = train(config, run.folder(), run, arm);
+        Map<String, Double> results =
+                run.train(trainer, config, run.folder(), arm, 0, 1).results();
         return Map.of(ACCURACY, 100 * results.getOrDefault("test.accuracy", Double.NaN));
     }
 
@@ -91,7 +91,8 @@ public final class GuidanceReproduction implements Reproduction {
         Path folder = run.shared().resolve("guide");
         Path model = folder.resolve("model.safetensors");
         if (!Files.exists(model)) {
-            train(
+            run.train(
+                    trainer,
                     Map.of(
                             "seed", seed,
                             "dataset", dataset(),
@@ -102,24 +103,11 @@ public final class GuidanceReproduction implements Reproduction {
                             "batch", 128,
                             "epochs", 3),
                     folder,
-                    run,
-                    "training the guide");
+                    "the guide",
+                    0,
+                    1);
         }
         return model;
-    }
-
-    private Map<String, Double> train(Map<String, ?> config, Path folder, Run run, String what) throws IOException {
-        boolean resume = Files.exists(folder.resolve("checkpoint.safetensors"));
-        Trainer.Outcome o = trainer.train(
-                Config.of(config),
-                folder,
-                resume,
-                p -> run.progress(what, (double) p.step() / p.steps()),
-                run::stopped);
-        if (!o.finished()) {
-            throw new IOException(what + " was stopped at step " + o.step() + ": run it again to go on");
-        }
-        return o.results();
     }
 
     private static Map<String, Object> dataset() {
