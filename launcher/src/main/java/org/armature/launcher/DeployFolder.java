@@ -116,9 +116,8 @@ final class DeployFolder implements AutoCloseable {
             } catch (InterruptedException e) {
                 return;
             } catch (OutOfMemoryError e) {
-                // A module took it all; it is found out by the control loop and removed here at the next look. Saying
-                // so
-                // now would need memory.
+                // A module took it all; it is found out by the control loop and removed here at the next look.
+                // Saying so now would need memory.
                 ranOut = true;
             } catch (IOException | RuntimeException e) {
                 if (!closed) {

@@ -106,8 +106,8 @@ record Trust(boolean required, Set<Certificate> certificates) {
                             + ", who is not in the trust store");
                 }
             }
-            // What a signature covers is the manifest and, through it, the entries: without one nothing vouches for it
-            // either.
+            // A signature covers the manifest and, through it, the entries; without an entry nothing vouches for the
+            // manifest either.
             return required && !signed
                     ? Optional.of("is not signed (it has nothing but a manifest), and signatures are required")
                     : Optional.empty();
