@@ -99,8 +99,8 @@ final class Estimator implements AutoCloseable {
         return height;
     }
 
-    /** Geometry of these frames; those with a camera are looked at first, since the first camera is the reference. */
-    Estimate estimate(List<CameraFrame> frames) {
+    /** Looks at these frames, first at those with a camera, since the first camera is the reference. */
+    Seen look(List<CameraFrame> frames) {
         int[] order = IntStream.range(0, frames.size())
                 .boxed()
                 .sorted(Comparator.comparing(
@@ -110,8 +110,16 @@ final class Estimator implements AutoCloseable {
         List<Prepared> views = Arrays.stream(order)
                 .mapToObj(i -> Prepared.of(frames.get(i), width, height))
                 .toList();
-        Raw raw = run(views);
-        return raw.estimate(views, order);
+        return new Seen(run(views), views, order);
+    }
+
+    /** What the network says of frames, and what these know themselves. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared, never shown
+    record Seen(Raw raw, List<Prepared> views, int[] order) {
+        /** @param fused measured depth where there is some, else the network's own everywhere */
+        Estimate estimate(boolean fused) {
+            return raw.estimate(views, order, fused);
+        }
     }
 
     private Raw run(List<Prepared> views) {
@@ -239,7 +247,7 @@ final class Estimator implements AutoCloseable {
             return new Pose(m).inverse();
         }
 
-        Estimate estimate(List<Prepared> views, int[] order) {
+        private Estimate estimate(List<Prepared> views, int[] order, boolean fused) {
             Double known = scale(views);
             double scale = known == null ? 1 : known;
             Pose first = views.getFirst().pose();
@@ -255,6 +263,9 @@ final class Estimator implements AutoCloseable {
                 float[] depth = depth(i);
                 for (int j = 0; j < depth.length; j++) {
                     depth[j] *= (float) scale;
+                }
+                if (fused && p.depth() != null) {
+                    depth = DepthCompletion.of(p.depth(), depth, width);
                 }
                 found[order[i]] = new View(
                         p.camera(),

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.SequencedMap;
+import java.util.stream.IntStream;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Pose;
 import org.armature.robot.SceneGeometry.Estimate;
@@ -16,30 +17,83 @@ import org.armature.show.Figure;
 final class GeometryFigures {
     private static final int DOTS = 24;
     private static final double FRUSTUM = 0.08;
+    private static final List<String> COLUMNS = List.of(
+            "camera",
+            "given",
+            "measured, % of the pixels",
+            "network alone: median point error, mm",
+            "mean, mm",
+            "ms a frame");
 
     private GeometryFigures() {}
 
-    static SequencedMap<String, Figure> of(Estimate e, List<CameraFrame> frames, double millis) {
+    /**
+     * @param published what others get
+     * @param network the same of the network alone: only it can be compared with the sensor
+     */
+    static SequencedMap<String, Figure> of(
+            Estimate published, Estimate network, List<CameraFrame> frames, double millis) {
         SequencedMap<String, Figure> f = new LinkedHashMap<>();
-        f.put("estimated points and cameras", cloud(e));
+        f.put("estimated points and cameras", cloud(published));
+        int w = published.width();
+        int h = published.height();
         List<Figure.Picture> pictures = new ArrayList<>();
         List<List<String>> rows = new ArrayList<>();
         for (int i = 0; i < frames.size(); i++) {
-            View v = e.views().get(i);
-            String given = LiveGeometry.given(frames.get(i));
-            pictures.add(new Figure.Picture(v.camera() + ", " + given, e.width(), e.height(), v.rgb()));
-            pictures.add(new Figure.Picture("estimated depth", e.width(), e.height(), colours(v.depth())));
+            View v = published.views().get(i);
+            String given = given(frames.get(i));
+            double[] errors = errors(network.views().get(i), Prepared.of(frames.get(i), w, h));
+            pictures.add(new Figure.Picture(v.camera() + ", " + given, w, h, v.rgb()));
+            pictures.add(new Figure.Picture("depth", w, h, colours(v.depth())));
             rows.add(List.of(
                     v.camera(),
                     given,
-                    LiveGeometry.millimetres(LiveGeometry.error(v, frames.get(i), e.width(), e.height())),
+                    String.format(Locale.ROOT, "%.0f", 100.0 * errors.length / (w * h)),
+                    errors.length == 0 ? "-" : millimetres(errors[errors.length / 2]),
+                    errors.length == 0
+                            ? "-"
+                            : millimetres(Arrays.stream(errors).average().orElseThrow()),
                     String.format(Locale.ROOT, "%.0f", millis)));
         }
-        f.put("images and estimated depth", new Figure.Pictures(2, pictures));
-        f.put(
-                "what each camera gives",
-                new Figure.Table(List.of("camera", "given", "median point error, mm", "ms a frame"), rows));
+        f.put("images and depth", new Figure.Pictures(2, pictures));
+        f.put("what each camera gives", new Figure.Table(COLUMNS, rows));
         return f;
+    }
+
+    /** Distances of the points of {@code v} from where the sensor's depth says they are, m, rising; of the measured pixels. */
+    static double[] errors(View v, Prepared p) {
+        float[] depth = p.depth();
+        if (depth == null) {
+            return new double[0];
+        }
+        float[] truth = Estimator.points(
+                depth,
+                p.width(),
+                p.intrinsics() == null ? v.intrinsics() : p.intrinsics(),
+                p.pose() == null ? v.pose() : p.pose());
+        return IntStream.range(0, depth.length)
+                .filter(i -> depth[i] > 0)
+                .mapToDouble(i -> Math.hypot(
+                        Math.hypot(truth[3 * i] - v.points()[3 * i], truth[3 * i + 1] - v.points()[3 * i + 1]),
+                        truth[3 * i + 2] - v.points()[3 * i + 2]))
+                .sorted()
+                .toArray();
+    }
+
+    /** {@code depth and camera}, {@code camera}, {@code depth} or {@code image only}. */
+    private static String given(CameraFrame f) {
+        List<String> what = new ArrayList<>();
+        if (f.depthOrNull() != null) {
+            what.add("depth");
+        }
+        if (f.poseOrNull() != null && f.intrinsicsOrNull() != null) {
+            what.add("camera");
+        }
+        return what.isEmpty() ? "image only" : String.join(" and ", what);
+    }
+
+    private static String millimetres(double metres) {
+        return String.format(Locale.ROOT, "%.1f", 1000 * metres);
     }
 
     /** All points, and dotted outlines of what each camera sees. */

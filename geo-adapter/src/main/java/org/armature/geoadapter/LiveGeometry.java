@@ -5,12 +5,9 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.concurrent.ExecutorService;
@@ -63,10 +60,18 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         @AttributeDefinition(
                 description = "Folder of an OmniVGGT checkpoint; empty: the small one trained on the table-top scene")
         String checkpoint() default "";
+
+        /** Whether measured depth is published. */
+        @AttributeDefinition(
+                description =
+                        "publish measured depth where a sensor gives some and the network's in its holes, brought to"
+                                + " the same scale; false: the network's own everywhere")
+        boolean fuse() default true;
     }
 
     private final ObservationHub hub;
     private final Estimator estimator;
+    private final boolean fuse;
     private final ExecutorService shower = Executors.newSingleThreadExecutor(Thread.ofPlatform()
             .name("geometry")
             .daemon()
@@ -87,6 +92,7 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
             @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor)
             throws IOException {
         this.hub = hub;
+        fuse = settings.fuse();
         Path folder = settings.checkpoint().isEmpty() ? demo(context) : Path.of(settings.checkpoint());
         estimator = Estimator.open(folder, reader, format, executor, CompileOptions.DEFAULT.withThreads(1));
     }
@@ -107,8 +113,12 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
     }
 
     @Override
-    public synchronized Estimate estimate(List<CameraFrame> frames) {
-        return estimator.estimate(frames);
+    public Estimate estimate(List<CameraFrame> frames) {
+        return look(frames).estimate(fuse);
+    }
+
+    private synchronized Estimator.Seen look(List<CameraFrame> frames) {
+        return estimator.look(frames);
     }
 
     /** What was computed last; the next is begun on a thread of its own when there are newer frames. */
@@ -138,8 +148,10 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         shown = newest;
         try {
             long began = System.nanoTime();
-            Estimate e = estimate(frames);
-            figures = GeometryFigures.of(e, frames, (System.nanoTime() - began) / 1e6);
+            Estimator.Seen seen = look(frames);
+            Estimate e = seen.estimate(fuse);
+            double millis = (System.nanoTime() - began) / 1e6;
+            figures = GeometryFigures.of(e, seen.estimate(false), frames, millis);
             failure = "";
         } catch (RuntimeException e) {
             // Said once: the figures of before stay, and frames that can be used again bring new ones.
@@ -160,46 +172,5 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         synchronized (this) {
             estimator.close();
         }
-    }
-
-    /** Median over the known pixels of the distance to where the sensor's depth says a point is, m; NaN without truth. */
-    static double error(View v, CameraFrame f, int width, int height) {
-        Prepared p = Prepared.of(f, width, height);
-        if (p.depth() == null) {
-            return Double.NaN;
-        }
-        float[] truth = Estimator.points(
-                p.depth(),
-                width,
-                p.intrinsics() == null ? v.intrinsics() : p.intrinsics(),
-                p.pose() == null ? v.pose() : p.pose());
-        double[] d = new double[p.depth().length];
-        int n = 0;
-        for (int i = 0; i < d.length; i++) {
-            if (p.depth()[i] > 0) {
-                double x = truth[3 * i] - v.points()[3 * i];
-                double y = truth[3 * i + 1] - v.points()[3 * i + 1];
-                double z = truth[3 * i + 2] - v.points()[3 * i + 2];
-                d[n++] = Math.sqrt(x * x + y * y + z * z);
-            }
-        }
-        Arrays.sort(d, 0, n);
-        return n == 0 ? Double.NaN : d[n / 2];
-    }
-
-    /** {@code depth and camera}, {@code camera}, {@code depth} or {@code image only}. */
-    static String given(CameraFrame f) {
-        List<String> what = new ArrayList<>();
-        if (f.depthOrNull() != null) {
-            what.add("depth");
-        }
-        if (f.poseOrNull() != null && f.intrinsicsOrNull() != null) {
-            what.add("camera");
-        }
-        return what.isEmpty() ? "image only" : String.join(" and ", what);
-    }
-
-    static String millimetres(double metres) {
-        return Double.isNaN(metres) ? "-" : String.format(Locale.ROOT, "%.1f", 1000 * metres);
     }
 }

@@ -35,11 +35,11 @@ class FrameRateTest {
             for (boolean all : new boolean[] {true, false}) {
                 List<CameraFrame> frames = List.of(frame("front", all), frame("wrist", all));
                 for (int i = 0; i < RUNS; i++) {
-                    assertEquals(2, e.estimate(frames).views().size());
+                    assertEquals(2, e.look(frames).estimate(true).views().size());
                 }
                 long began = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
                 for (int i = 0; i < RUNS; i++) {
-                    e.estimate(frames);
+                    e.look(frames).estimate(true);
                 }
                 cpu.put(
                         all ? "with depth and cameras" : "images",
