@@ -1,7 +1,7 @@
 package org.armature.console;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.microsoft.playwright.Browser;
@@ -114,8 +114,12 @@ final class DashboardPageTest {
             page.locator("#view").focus();
             byte[] before = page.locator("#view").screenshot();
             page.keyboard().press("ArrowLeft");
-            page.waitForTimeout(600);
-            assertFalse(Arrays.equals(before, page.locator("#view").screenshot()), "the arrow did not turn the scene");
+            boolean turned = false;
+            for (int i = 0; i < 100 && !turned; i++) {
+                page.waitForTimeout(100);
+                turned = !Arrays.equals(before, page.locator("#view").screenshot());
+            }
+            assertTrue(turned, "the arrow did not turn the scene");
 
             int port = serving.port();
             serving.close();
