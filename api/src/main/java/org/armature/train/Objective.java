@@ -41,6 +41,14 @@ public interface Objective {
         return true;
     }
 
+    /**
+     * Whether a parameter has to come from a file named in {@code weights}: of a fixed network that measures something only
+     * with its own weights. Training does not start without it.
+     */
+    default boolean borrows(String parameter) {
+        return false;
+    }
+
     /** What evaluation measures, and what is trained from some step on: this objective itself, unless it is a help. */
     default Task task(Config config) {
         return new Task(this, config, Long.MAX_VALUE);

@@ -17,8 +17,6 @@ import org.armature.model.Config;
 import org.armature.train.Dataset;
 import org.armature.train.DatasetProvider;
 import org.osgi.framework.BundleContext;
-import org.osgi.framework.InvalidSyntaxException;
-import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 
@@ -51,26 +49,9 @@ public final class CaptionedImages implements DatasetProvider {
         double deviation = config.number("deviation", 1);
         List<long[]> captions = numbered(config.texts("captions"));
         long limit = config.wide("limit", Long.MAX_VALUE);
-        Dataset images = provider(of.text("type")).open(split, of);
+        Dataset images = Datasets.of(context, of.text("type"), id()).open(split, of);
         long size = split.equals("train") ? Math.min(limit, images.size()) : images.size();
         return new Captioned(images, size, captions, mean, deviation);
-    }
-
-    /** Not a reference: this is itself a service of that type. */
-    private DatasetProvider provider(String id) {
-        try {
-            for (ServiceReference<DatasetProvider> r : context.getServiceReferences(DatasetProvider.class, null)) {
-                if (id.equals(r.getProperty("armature.id")) && !id.equals(id())) {
-                    DatasetProvider p = context.getService(r);
-                    if (p != null) {
-                        return p;
-                    }
-                }
-            }
-        } catch (InvalidSyntaxException e) {
-            throw new IllegalStateException(e);
-        }
-        throw new IllegalArgumentException("config key dataset.of.type is \"" + id + "\": there is no such dataset");
     }
 
     /** Each caption as numbers of its words and the end, padded with 0 to the longest. */

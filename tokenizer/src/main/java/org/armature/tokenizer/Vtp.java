@@ -249,16 +249,15 @@ final class Vtp implements TrainableModel {
         return out;
     }
 
-    /** As {@link #build}; the rotary periods, a buffer, are not trained. */
+    /** As {@link #build}; the rotary periods, a buffer, are not trained, nor what the configuration holds fixed. */
     @Override
     public SequencedMap<String, Value> buildForTraining(Scope p, Map<String, Value> inputs) {
         SequencedMap<String, Value> out = build(p, inputs);
-        List<String> towers = c.reconstruction() ? List.of("trunk", "pixel_decoder") : List.of("trunk");
-        for (String tower : towers) {
-            long d = (tower.equals("trunk") ? c.vision() : c.decoder()).headWidth();
-            Value periods = p.at(tower).at("rope_embed").parameter("periods", c.periods(), Shape.of(d / 4));
-            out.put(UPDATE + periods.name(), identity(periods));
-        }
+        List.copyOf(p.builder().parameters()).stream()
+                .filter(t -> t.name().startsWith(p.path()))
+                .filter(t -> t.name().endsWith("rope_embed.periods")
+                        || c.decoderOnly() && !t.name().startsWith(p.full("pixel_decoder.")))
+                .forEach(t -> p.builder().output(UPDATE + t.name(), identity(t)));
         return out;
     }
 }

@@ -12,6 +12,7 @@ import org.armature.model.Config;
  * @param bottleneck channels of a latent; 0 leaves the tokens as they are
  * @param bottleneckForLatentsOnly contrastive and self-supervised features are taken before the bottleneck
  * @param pooledClip the contrastive feature is the mean patch token, not the class token
+ * @param decoderOnly the second stage of training: all but the pixel decoder stays as it is
  * @param bf16Rotary rotation rounds to bfloat16 at each step, as the released weights were trained
  * @param periods type the checkpoint stores the rotary periods in
  */
@@ -26,6 +27,7 @@ record VtpConfig(
         boolean pooledClip,
         boolean contrastive,
         boolean reconstruction,
+        boolean decoderOnly,
         boolean logitBias,
         boolean vectorLogitScale,
         boolean bf16Rotary,
@@ -141,6 +143,7 @@ record VtpConfig(
                 pooled(c.text("vision_clip_feat", "cls")),
                 c.flag("train_clip", true),
                 c.flag("train_reconstruction", true),
+                c.flag("train_decoder_only", false),
                 c.has("init_logit_bias"),
                 c.flag("nonscalar_logit_scale", false),
                 bf16,
@@ -179,6 +182,7 @@ record VtpConfig(
                 false,
                 false,
                 false,
+                false,
                 bf16,
                 bf16 ? DType.BFLOAT16 : DType.FLOAT);
     }
@@ -196,6 +200,7 @@ record VtpConfig(
                 pooledClip,
                 contrastive,
                 reconstruction,
+                decoderOnly,
                 logitBias,
                 vectorLogitScale,
                 bf16Rotary,

@@ -9,7 +9,7 @@ import org.osgi.service.component.annotations.Component;
 
 /**
  * Weights of a VTP model to be trained from scratch: matrices normal with variance {@code 1 / fan_in}, tokens and embeddings
- * 0.02, scales of norms one, biases zero, {@code logit_scale} ln(1 / 0.07), rotary periods {@code 100^(2 j / (d/2))}.
+ * 0.02, scales of norms and gains of weight-normalised layers one, biases zero, {@code logit_scale} ln(1 / 0.07), rotary periods {@code 100^(2 j / (d/2))}.
  */
 @Component(
         property = {
@@ -20,6 +20,7 @@ import org.osgi.service.component.annotations.Component;
 public final class VtpInitializer implements Initializer {
     private static final double EMBEDDING = 0.02;
     private static final double PERIOD_BASE = 100;
+    private static final String TEACHER = "teacher_";
 
     @Override
     public String id() {
@@ -28,7 +29,9 @@ public final class VtpInitializer implements Initializer {
 
     @Override
     public void initialize(Map<String, Tensor> parameters, Config config, long seed) {
-        parameters.forEach((name, t) -> initialize(name, t, Draw.of(seed, name)));
+        // A teacher begins as its student.
+        parameters.forEach((name, t) ->
+                initialize(name, t, Draw.of(seed, name.startsWith(TEACHER) ? name.substring(TEACHER.length()) : name)));
     }
 
     private static void initialize(String name, Tensor t, Draw draw) {
@@ -39,6 +42,8 @@ public final class VtpInitializer implements Initializer {
             }
         } else if (name.endsWith("logit_scale")) {
             fill(t, StrictMath.log(1 / 0.07));
+        } else if (name.endsWith("last_layer.weight_g")) {
+            fill(t, 1);
         } else if (name.endsWith("_token") || name.contains("embedding")) {
             draw.normal(t, 0, EMBEDDING);
         } else if (t.shape().rank() > 1) {

@@ -53,9 +53,10 @@ public final class VtpModule implements ModelProvider, EntryPoint {
 
     @Override
     public Model create(Config config) {
-        VtpConfig c = VtpConfig.of(config);
+        Vtp vtp = new Vtp(VtpConfig.of(config));
+        Model model = config.flag("train_dinov2", false) ? SelfSupervisedVtp.of(vtp, config) : vtp;
         config.rejectUnknown();
-        return new Vtp(c);
+        return model;
     }
 
     @Override
@@ -153,7 +154,10 @@ public final class VtpModule implements ModelProvider, EntryPoint {
 
     private static void selfSupervised(Graph.Builder b, Invocation inv) {
         Config c = inv.config();
-        SelfSupervision ssl = new SelfSupervision(new Vtp(withStoredPeriods(VtpConfig.ofTraining(c), inv, "trunk")), c);
+        SelfSupervision ssl = new SelfSupervision(
+                new Vtp(withStoredPeriods(VtpConfig.ofTraining(c), inv, "trunk")),
+                c.integer("n_global_crops", 2),
+                c.section("vtp").section("vtp_model").section("dino_head"));
         Value masks = cast(in(b, inv, "masks"), DType.BOOL);
         ssl.build(
                         b.scope(),

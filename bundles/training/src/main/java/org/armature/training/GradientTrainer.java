@@ -98,7 +98,7 @@ public final class GradientTrainer implements Trainer {
                     start(plan, evaluation, state);
                     // Only now has everybody read what concerns him; a run that goes on was checked when it began.
                     config.rejectUnknown();
-                    state.take(plan.weights(), format);
+                    state.take(plan.weights(), format, plan.recipe().objective());
                 }
                 State.check(evaluation, state.model());
                 Phase first = new Phase(step, stepping);

@@ -4,13 +4,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.graph.Value;
 import org.armature.model.Checkpoint;
 import org.armature.model.CheckpointFormat;
+import org.armature.train.Objective;
 
 /**
  * Everything a run needs to go on, in one file so that no part of it can be older than another: the model's parameters by
@@ -69,8 +73,10 @@ final class State implements AutoCloseable {
      *
      * @throws IllegalArgumentException if a file has none that fits by name, or one of another shape
      */
-    void take(List<Plan.Weights> files, CheckpointFormat format) throws IOException {
+    void take(List<Plan.Weights> files, CheckpointFormat format, Objective objective) throws IOException {
         Map<String, Tensor> model = model();
+        Set<String> borrowed =
+                model.keySet().stream().filter(objective::borrows).collect(Collectors.toCollection(LinkedHashSet::new));
         for (Plan.Weights w : files) {
             try (Checkpoint c = format.open(w.file())) {
                 int taken = 0;
@@ -86,6 +92,7 @@ final class State implements AutoCloseable {
                                 + ", but the model needs " + into.type() + ": check the sizes of both models");
                     }
                     into.copyFrom(c.get(name));
+                    borrowed.remove(w.into() + name.substring(w.from().length()));
                     taken++;
                 }
                 if (taken == 0) {
@@ -93,6 +100,12 @@ final class State implements AutoCloseable {
                             + "\": check weights.from and weights.into");
                 }
             }
+        }
+        if (!borrowed.isEmpty()) {
+            String first = borrowed.iterator().next();
+            throw new IllegalArgumentException("objective " + objective.id() + " needs trained weights for " + first
+                    + (borrowed.size() > 1 ? " and " + (borrowed.size() - 1) + " more" : "")
+                    + ": name the file they come from in config key weights");
         }
     }
 
