@@ -65,7 +65,7 @@ public final class ClassifyCommand extends CodecCommand {
         if (!Files.isRegularFile(file)) {
             throw new IOException(VtpModule.noMerges(file));
         }
-        Map<String, Double> found = codec.classify(Images.read(given(image)), texts, templates, file);
+        Map<String, Double> found = codec.zeroShot(texts, templates, file).probabilities(Images.read(given(image)));
         List<Map.Entry<String, Double>> best = found.entrySet().stream()
                 .sorted(Map.Entry.<String, Double>comparingByValue(Comparator.reverseOrder()))
                 .toList();

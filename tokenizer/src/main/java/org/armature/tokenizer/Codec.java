@@ -127,47 +127,99 @@ final class Codec implements AutoCloseable {
         }
     }
 
+    /** Class tokens {@code [width]} of pictures of the model's size. */
+    List<float[]> classTokens(List<Picture> pictures) {
+        int s = config.imageSize();
+        try (Tensor images = images(pictures.stream().map(Picture::normalized).toList(), s)) {
+            Program p = programs.computeIfAbsent("class tokens", k -> {
+                Graph.Builder b = Graph.builder("vtp_class");
+                Value image = b.input("image", DType.FLOAT, Shape.named("batch", 3, s, s));
+                return compile(b.output(
+                        "feature",
+                        vtp.tokens(b.scope().at("trunk"), image, Value.none()).cls()));
+            });
+            float[] all = floats(run(p, Map.of("image", images)));
+            int width = all.length / pictures.size();
+            List<float[]> out = new ArrayList<>();
+            for (int i = 0; i < pictures.size(); i++) {
+                out.add(Arrays.copyOfRange(all, i * width, (i + 1) * width));
+            }
+            return out;
+        }
+    }
+
     /**
-     * Zero-shot classification: softmax over the labels of 100 times the cosine of image and text feature (the scale of the
-     * official evaluation).
+     * Zero-shot classification into {@code labels}.
      *
      * @param templates texts with {@code {}} in the label's place; a label's feature is the normalised mean over them
      */
-    SequencedMap<String, Double> classify(Picture picture, List<String> labels, List<String> templates, Path merges)
-            throws IOException {
+    ZeroShot zeroShot(List<String> labels, List<String> templates, Path merges) throws IOException {
         if (!config.contrastive()) {
             throw new IOException(
                     "the checkpoint in " + folder + " has no text tower: classify needs one with train_clip");
         }
-        int s = config.imageSize();
-        float[] image;
-        try (Tensor x =
-                images(List.of(picture.resize(s, s, Picture.Filter.BILINEAR).normalized()), s)) {
-            Program p = programs.computeIfAbsent("image", k -> {
-                Graph.Builder b = Graph.builder("vtp_image");
-                Value in = b.input("image", DType.FLOAT, Shape.named("batch", 3, s, s));
-                return compile(b.output("feature", Vtp.normalize(vtp.imageFeature(b.scope(), in))));
-            });
-            image = floats(run(p, Map.of("image", x)));
-        }
         ClipTokenizer tokenizer = ClipTokenizer.open(merges);
-        double[] logits = new double[labels.size()];
-        for (int i = 0; i < logits.length; i++) {
-            String label = labels.get(i);
-            float[] text = text(
-                    tokenizer,
-                    templates.stream().map(t -> t.replace("{}", label)).toList());
-            for (int j = 0; j < text.length; j++) {
-                logits[i] += 100.0 * image[j] * text[j];
+        List<float[]> features = labels.stream()
+                .map(label -> text(
+                        tokenizer,
+                        templates.stream().map(t -> t.replace("{}", label)).toList()))
+                .toList();
+        return new ZeroShot(labels, features);
+    }
+
+    /** Labels by their texts' features, which are computed once. */
+    final class ZeroShot {
+        private final List<String> labels;
+        private final List<float[]> features;
+
+        private ZeroShot(List<String> labels, List<float[]> features) {
+            this.labels = labels;
+            this.features = features;
+        }
+
+        /** 100 times the cosine of image and text feature, the scale of the official evaluation, by label. */
+        private double[] logits(Picture picture) {
+            int s = config.imageSize();
+            float[] image;
+            try (Tensor x =
+                    images(List.of(picture.resize(s, s, Picture.Filter.BILINEAR).normalized()), s)) {
+                Program p = programs.computeIfAbsent("image", k -> {
+                    Graph.Builder b = Graph.builder("vtp_image");
+                    Value in = b.input("image", DType.FLOAT, Shape.named("batch", 3, s, s));
+                    return compile(b.output("feature", Vtp.normalize(vtp.imageFeature(b.scope(), in))));
+                });
+                image = floats(run(p, Map.of("image", x)));
             }
+            double[] logits = new double[labels.size()];
+            for (int i = 0; i < logits.length; i++) {
+                for (int j = 0; j < image.length; j++) {
+                    logits[i] += 100.0 * image[j] * features.get(i)[j];
+                }
+            }
+            return logits;
         }
-        double most = Arrays.stream(logits).max().orElseThrow();
-        double sum = Arrays.stream(logits).map(l -> Math.exp(l - most)).sum();
-        SequencedMap<String, Double> out = new LinkedHashMap<>();
-        for (int i = 0; i < logits.length; i++) {
-            out.put(labels.get(i), Math.exp(logits[i] - most) / sum);
+
+        /** Which label is most like the picture. */
+        int best(Picture picture) {
+            double[] logits = logits(picture);
+            int best = 0;
+            for (int i = 1; i < logits.length; i++) {
+                best = logits[i] > logits[best] ? i : best;
+            }
+            return best;
         }
-        return out;
+
+        /** Softmax over the labels. */
+        SequencedMap<String, Double> probabilities(Picture picture) {
+            double[] logits = logits(picture);
+            double most = Arrays.stream(logits).max().orElseThrow();
+            double sum = Arrays.stream(logits).map(l -> Math.exp(l - most)).sum();
+            SequencedMap<String, Double> out = new LinkedHashMap<>();
+            for (int i = 0; i < logits.length; i++) {
+                out.put(labels.get(i), Math.exp(logits[i] - most) / sum);
+            }
+            return out;
+        }
     }
 
     /** The normalised mean of the normalised features of several texts. */

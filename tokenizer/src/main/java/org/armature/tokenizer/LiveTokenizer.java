@@ -102,7 +102,7 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
     }
 
     /** The bundle's own checkpoint as files, so that it can be mapped. */
-    private static Path demo(BundleContext context) throws IOException {
+    static Path demo(BundleContext context) throws IOException {
         Path folder = Path.of(context.getDataFile("demo").getPath());
         Files.createDirectories(folder);
         for (String name : DEMO) {

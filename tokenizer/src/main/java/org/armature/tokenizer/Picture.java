@@ -86,6 +86,32 @@ record Picture(int height, int width, byte[] pixels) {
         return out;
     }
 
+    /** {@code [3, height, width]}, in [0, 1]. */
+    float[] levels() {
+        int n = height * width;
+        float[] out = new float[CHANNELS * n];
+        for (int i = 0; i < pixels.length; i++) {
+            out[i % CHANNELS * n + i / CHANNELS] = (pixels[i] & 0xFF) / 255f;
+        }
+        return out;
+    }
+
+    /** This picture and, to the right of it, another of the same height. */
+    Picture beside(Picture right) {
+        int both = width + right.width;
+        byte[] out = new byte[height * both * CHANNELS];
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(pixels, y * width * CHANNELS, out, y * both * CHANNELS, width * CHANNELS);
+            System.arraycopy(
+                    right.pixels,
+                    y * right.width * CHANNELS,
+                    out,
+                    (y * both + width) * CHANNELS,
+                    right.width * CHANNELS);
+        }
+        return new Picture(height, both, out);
+    }
+
     /** The inverse of {@link #normalized}, clipped to [0, 1]; {@code at} is where the image begins. */
     static Picture ofNormalized(float[] pixels, int at, int height, int width) {
         int n = height * width;

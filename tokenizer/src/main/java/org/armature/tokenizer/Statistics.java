@@ -1,5 +1,6 @@
 package org.armature.tokenizer;
 
+import java.util.function.IntToDoubleFunction;
 import org.ejml.data.DMatrixRMaj;
 import org.ejml.dense.row.CommonOps_DDRM;
 import org.ejml.dense.row.factory.DecompositionFactory_DDRM;
@@ -9,6 +10,9 @@ import org.ejml.interfaces.linsol.LinearSolverDense;
 
 /** What representations and samples are judged by. Rows are examples: {@code float[N * width]}. */
 final class Statistics {
+    private static final int SSIM_WINDOW = 11;
+    private static final double[] GAUSSIAN = gaussian();
+
     private Statistics() {}
 
     /**
@@ -146,12 +150,81 @@ final class Statistics {
         return sum / a.length;
     }
 
-    /** Peak signal-to-noise ratio of levels in [0, 1], dB. */
-    static double psnr(float[] a, float[] b) {
+    /** Mean squared difference. */
+    static double squares(float[] a, float[] b) {
         double sum = 0;
         for (int i = 0; i < a.length; i++) {
             sum += (double) (a[i] - b[i]) * (a[i] - b[i]);
         }
-        return -10 * Math.log10(sum / a.length);
+        return sum / a.length;
+    }
+
+    /** Peak signal-to-noise ratio of levels in [0, 1], dB. */
+    static double psnr(float[] a, float[] b) {
+        return -10 * Math.log10(squares(a, b));
+    }
+
+    /**
+     * Structural similarity (Wang et al. 2004) of images {@code [C, height, width]} with levels in [0, 1]: the mean, over channels
+     * and all places where the Gaussian window of 11 x 11 (deviation 1.5) fits, with K1 = 0.01 and K2 = 0.03.
+     */
+    static double ssim(float[] a, float[] b, int height, int width) {
+        if (height < SSIM_WINDOW || width < SSIM_WINDOW) {
+            throw new IllegalArgumentException("images of " + height + " by " + width
+                    + " pixels are smaller than SSIM's" + " window of " + SSIM_WINDOW);
+        }
+        double c1 = 0.01 * 0.01;
+        double c2 = 0.03 * 0.03;
+        double sum = 0;
+        long places = 0;
+        for (int from = 0; from < a.length; from += height * width) {
+            int start = from;
+            double[] ma = blurred(i -> a[start + i], height, width);
+            double[] mb = blurred(i -> b[start + i], height, width);
+            double[] aa = blurred(i -> (double) a[start + i] * a[start + i], height, width);
+            double[] bb = blurred(i -> (double) b[start + i] * b[start + i], height, width);
+            double[] ab = blurred(i -> (double) a[start + i] * b[start + i], height, width);
+            for (int i = 0; i < ma.length; i++) {
+                double product = ma[i] * mb[i];
+                double squares = ma[i] * ma[i] + mb[i] * mb[i];
+                sum += (2 * product + c1)
+                        * (2 * (ab[i] - product) + c2)
+                        / ((squares + c1) * (aa[i] + bb[i] - squares + c2));
+            }
+            places += ma.length;
+        }
+        return sum / places;
+    }
+
+    /** Means under the window, {@code [height - 10, width - 10]}. */
+    private static double[] blurred(IntToDoubleFunction image, int height, int width) {
+        int w = width - SSIM_WINDOW + 1;
+        double[] rows = new double[height * w];
+        for (int i = 0; i < rows.length; i++) {
+            for (int k = 0; k < SSIM_WINDOW; k++) {
+                rows[i] += GAUSSIAN[k] * image.applyAsDouble(i / w * width + i % w + k);
+            }
+        }
+        double[] out = new double[(height - SSIM_WINDOW + 1) * w];
+        for (int i = 0; i < out.length; i++) {
+            for (int k = 0; k < SSIM_WINDOW; k++) {
+                out[i] += GAUSSIAN[k] * rows[i + k * w];
+            }
+        }
+        return out;
+    }
+
+    private static double[] gaussian() {
+        double[] g = new double[SSIM_WINDOW];
+        double sum = 0;
+        for (int k = 0; k < SSIM_WINDOW; k++) {
+            double x = (k - SSIM_WINDOW / 2) / 1.5;
+            g[k] = Math.exp(-x * x / 2);
+            sum += g[k];
+        }
+        for (int k = 0; k < SSIM_WINDOW; k++) {
+            g[k] /= sum;
+        }
+        return g;
     }
 }

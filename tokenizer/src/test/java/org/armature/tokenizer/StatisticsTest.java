@@ -1,6 +1,7 @@
 package org.armature.tokenizer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Random;
@@ -49,5 +50,23 @@ class StatisticsTest {
     void psnrIsInDecibels() {
         assertEquals(20, Statistics.psnr(new float[] {0, 1}, new float[] {0.1f, 0.9f}), 1e-4);
         assertEquals(0.1, Statistics.l1(new float[] {0, 1}, new float[] {0.1f, 0.9f}), 1e-6);
+    }
+
+    /** Against scikit-image 0.26: Gaussian weights, population covariance, data range 1. */
+    @Test
+    void structuralSimilarityIsThatOfScikitImage() {
+        int h = 20;
+        int w = 16;
+        float[] a = new float[h * w];
+        float[] b = new float[h * w];
+        for (int i = 0; i < h; i++) {
+            for (int j = 0; j < w; j++) {
+                a[i * w + j] = (i * 7 + j * 3) % 17 / 17f;
+                b[i * w + j] = 0.8f * a[i * w + j] + 0.1f * ((i + j) % 2);
+            }
+        }
+        assertEquals(1, Statistics.ssim(a, a, h, w), 1e-12);
+        assertEquals(0.9533507802, Statistics.ssim(a, b, h, w), 1e-6);
+        assertThrows(IllegalArgumentException.class, () -> Statistics.ssim(a, b, 5, 64));
     }
 }

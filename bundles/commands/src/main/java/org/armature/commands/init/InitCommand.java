@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.armature.commands.Caller;
+import org.armature.commands.Settings;
 import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.graph.TensorType;
@@ -142,20 +143,12 @@ public final class InitCommand implements Callable<Integer> {
         }
     }
 
-    private Map<String, Object> configuration() throws IOException {
-        Map<String, Object> m = new LinkedHashMap<>();
-        for (Map.Entry<String, String> e : settings.entrySet()) {
-            m.put(e.getKey(), value(e.getValue()));
-        }
+    private Map<String, Object> configuration() {
+        Map<String, Object> m = Settings.of(settings);
         if (checkpoint != null) {
             m.put("checkpoint", Caller.resolve(checkpoint).toString());
         }
         return m;
-    }
-
-    /** A number, flag or list as JSON has them; else the text itself. */
-    private static Object value(String text) throws IOException {
-        return text.matches("-?\\d.*|true|false|\\[.*\\]") ? JSON.readValue(text, Object.class) : text;
     }
 
     private Done configured(Path from, Initializer chosen, Config config) throws IOException {

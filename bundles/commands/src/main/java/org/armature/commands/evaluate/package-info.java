@@ -1,0 +1,4 @@
+@NullMarked
+package org.armature.commands.evaluate;
+
+import org.jspecify.annotations.NullMarked;
