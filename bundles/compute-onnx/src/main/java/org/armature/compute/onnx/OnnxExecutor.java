@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Device;
@@ -29,6 +30,8 @@ import org.armature.graph.Node;
 import org.armature.graph.Rewriter;
 import org.armature.graph.Value;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 
@@ -47,14 +50,28 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
     private static final int IDLE_SESSIONS = 8;
     private static final String PROFILE = "armature.onnx.profile";
 
-    private final OrtEnvironment environment =
-            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "armature");
+    private final OrtEnvironment environment;
     private final Map<Key, Session> sessions = new HashMap<>();
     private final LinkedHashMap<Key, Session> idle = new LinkedHashMap<>();
     private final AtomicInteger profiles = new AtomicInteger();
     private boolean closed;
 
     private record Key(Graph graph, CompileOptions options) {}
+
+    @Activate
+    public OnnxExecutor(BundleContext context) {
+        this(Optional.of(context.getDataFile("").toPath()));
+    }
+
+    /** Outside a framework. */
+    public OnnxExecutor() {
+        this(Optional.empty());
+    }
+
+    private OnnxExecutor(Optional<Path> data) {
+        data.ifPresent(NativeLibraries::unpack);
+        environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, "armature");
+    }
 
     @Override
     public String id() {
