@@ -21,7 +21,7 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 /** How long the demo model computes on one pair of frames of the simulated robot's size, printed: processor time of one thread. */
 @EnabledIfSystemProperty(named = "armature.long", matches = "true")
 class FrameRateTest {
-    private static final int RUNS = 60;
+    private static final int RUNS = Integer.getInteger("armature.runs", 60);
 
     @Test
     void processorTimeOfAnEstimate() throws Exception {

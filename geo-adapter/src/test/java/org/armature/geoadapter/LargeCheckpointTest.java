@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,11 +21,14 @@ import org.armature.compute.Tensor;
 import org.armature.compute.onnx.OnnxExecutor;
 import org.armature.graph.DType;
 import org.armature.graph.Graph;
+import org.armature.graph.Ops;
 import org.armature.graph.Shape;
 import org.armature.graph.TensorType;
+import org.armature.graph.Value;
 import org.armature.model.Checkpoint;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
+import org.armature.train.Draw;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,27 +38,47 @@ import org.junit.jupiter.api.io.TempDir;
 class LargeCheckpointTest {
     private static final int BLOCK = 1 << 20;
 
-    private static Graph official() {
-        Map<String, Object> call = Map.of("camera_gt_index", List.of(0), "depth_gt_index", List.of(0));
+    private static Graph official(int views, int height, int width, boolean everything) {
+        List<Integer> given = everything ? List.of(0) : List.of();
+        Map<String, Object> call = Map.of("camera_gt_index", given, "depth_gt_index", given);
         return new OmniVggt()
-                .create(Config.of(Map.of("input", Map.of("height", 28, "width", 28), "call", call)))
+                .create(Config.of(
+                        Map.of("input", Map.of("views", views, "height", height, "width", width), "call", call)))
                 .graph("omnivggt");
     }
 
     @Test
     void everyWeightReachesTheExecutorWithinTheFilesOwnSizeInMemory(@TempDir Path dir) throws Exception {
+        double peak = run(dir, "1", "28", "28", "everything");
+        assertTrue(peak <= 1.2, "peak memory is " + peak + " of the file");
+    }
+
+    /** Issue: one view of 518 x 518 within 1.6 times its products' time at the machine's rate, printed, and 1.35 of the weights. */
+    @Test
+    void oneLargeViewAndFourRun(@TempDir Path dir) throws Exception {
+        double one = run(dir, "1", "518", "518");
+        assertTrue(one <= 1.35, "peak memory is " + one + " of the file");
+        run(dir, "4", "392", "518");
+    }
+
+    /** Peak memory of a process of its own in units of the file's size. */
+    private static double run(Path dir, String... what) throws Exception {
         Path file = dir.resolve("model.safetensors");
-        write(file);
+        if (!Files.exists(file)) {
+            write(file);
+        }
         long size = Files.size(file);
-        Process p = new ProcessBuilder(
-                        ProcessHandle.current().info().command().orElse("java"),
-                        "-XX:+UseSerialGC",
-                        "-Xmx512m",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                        LargeCheckpointTest.class.getName(),
-                        file.toString())
+        List<String> command = new ArrayList<>(List.of(
+                ProcessHandle.current().info().command().orElse("java"),
+                "-XX:+UseSerialGC",
+                "-Xmx512m",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                LargeCheckpointTest.class.getName(),
+                file.toString()));
+        command.addAll(List.of(what));
+        Process p = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(dir.resolve("out").toFile())
                 .start();
@@ -69,12 +93,12 @@ class LargeCheckpointTest {
                 .orElseThrow()
                 .replaceAll("\\D", ""));
         System.out.printf("file %d bytes, peak memory %d bytes: %.3f of it%n", size, peak, peak / (double) size);
-        assertTrue(peak <= 1.2 * size, peak + " bytes for a file of " + size);
+        return peak / (double) size;
     }
 
     private static void write(Path file) throws IOException {
         Map<String, TensorType> types = new LinkedHashMap<>();
-        official().parameters().forEach(v -> types.put(v.name(), v.type()));
+        official(1, 28, 28, true).parameters().forEach(v -> types.put(v.name(), v.type()));
         SplittableRandom random = new SplittableRandom(1);
         float[] values = new float[BLOCK];
         for (int i = 0; i < BLOCK; i++) {
@@ -93,41 +117,96 @@ class LargeCheckpointTest {
         }
     }
 
-    /** Opens the file, runs the model on one small image with everything given, and says what that took. */
+    /** Opens the file, runs the model twice on images of noise, and says what that took: FILE VIEWS HEIGHT WIDTH [everything]. */
     public static void main(String[] args) throws IOException {
         CheckpointFormat format = new SafetensorsFormat();
         long start = System.nanoTime();
-        try (Checkpoint weights = format.open(Path.of(args[0]))) {
-            System.out.printf("open %.3f s%n", (System.nanoTime() - start) / 1e9);
-            Graph graph = official();
-            Map<String, Shape> shapes = new LinkedHashMap<>();
-            Map<String, DType> dtypes = new LinkedHashMap<>();
-            graph.inputs().forEach(v -> {
-                shapes.put(v.name(), ones(v.shape()));
-                dtypes.put(v.name(), v.dtype());
-            });
+        try (Checkpoint weights = format.open(Path.of(args[0]));
+                OnnxExecutor executor = new OnnxExecutor()) {
+            System.out.printf("open %.3f s%n", since(start));
+            Graph graph = official(
+                    Integer.parseInt(args[1]), Integer.parseInt(args[2]), Integer.parseInt(args[3]), args.length > 4);
             Map<String, Tensor> given = new LinkedHashMap<>(weights.forGraph(graph));
-            assertEquals(weights.names().size(), given.size());
-            shapes.forEach((name, s) -> given.put(name, Tensor.zeros(dtypes.get(name), s)));
-            try (OnnxExecutor executor = new OnnxExecutor();
-                    Program p = executor.compile(graph.bindTo(shapes), CompileOptions.DEFAULT)) {
-                Map<String, Tensor> outputs = p.run(given);
-                System.out.printf(
-                        "ran %d parameters, outputs %s, after %.1f s%n",
-                        graph.parameters().stream()
-                                .mapToLong(v -> v.shape().size())
-                                .sum(),
-                        outputs.keySet(),
-                        (System.nanoTime() - start) / 1e9);
-                outputs.values().forEach(Tensor::close);
+            if (args.length > 4) {
+                assertEquals(weights.names().size(), given.size());
+            }
+            graph.inputs().forEach(v -> {
+                Tensor t = Tensor.zeros(v.dtype(), v.shape());
+                Draw.of(1, v.name()).uniform(t, 0, 1);
+                given.put(v.name(), t);
+            });
+            double flop = flop(graph);
+            double rate = productRate(executor);
+            try (Program p = executor.compile(graph, CompileOptions.DEFAULT)) {
+                for (String which : List.of("first", "second")) {
+                    long began = System.nanoTime();
+                    p.run(given).values().forEach(Tensor::close);
+                    double took = since(began);
+                    System.out.printf(
+                            "%s run of %s, %d parameters: %.1f s, %.2f TFLOP, %.2f times as long as at %.0f GFLOP/s%n",
+                            which,
+                            String.join(" ", List.of(args).subList(1, args.length)),
+                            graph.parameters().stream()
+                                    .mapToLong(v -> v.shape().size())
+                                    .sum(),
+                            took,
+                            flop / 1e12,
+                            took * rate / flop,
+                            rate / 1e9);
+                }
             }
         }
         System.out.printf("peak %d bytes%n", peak());
     }
 
-    private static Shape ones(Shape s) {
-        return Shape.of(
-                s.dims().stream().mapToLong(d -> d.isKnown() ? d.size() : 1).toArray());
+    private static double since(long nanos) {
+        return (System.nanoTime() - nanos) / 1e9;
+    }
+
+    /** Two a multiplication, of products and convolutions. */
+    private static double flop(Graph g) {
+        return g.nodes().stream()
+                .mapToDouble(n -> {
+                    Shape in = n.input(0).shape();
+                    double out = n.output().shape().size();
+                    return switch (n.type()) {
+                        case "MatMul" -> 2 * out * in.dim(-1);
+                        case "Gemm" -> 2 * out * in.dim(n.integer("transA", 0) == 1 ? 0 : 1);
+                        case "Conv" ->
+                            2
+                                    * out
+                                    * n.input(1).shape().size()
+                                    / n.output().shape().dim(1);
+                        case "ConvTranspose" ->
+                            2.0 * in.size() * n.input(1).shape().size() / in.dim(1);
+                        default -> 0;
+                    };
+                })
+                .sum();
+    }
+
+    /** Operations a second of a product as the model's largest, best of ten. */
+    private static double productRate(OnnxExecutor executor) {
+        int m = 1374;
+        int k = 1024;
+        int n = 4096;
+        Graph.Builder b = Graph.builder("product");
+        Value x = b.input("x", Shape.of(m, k));
+        b.output("y", Ops.matMul(x, b.parameter("w", DType.FLOAT, Shape.of(k, n))));
+        Graph g = b.build();
+        double best = Double.MAX_VALUE;
+        try (Program p = executor.compile(g, CompileOptions.DEFAULT);
+                Tensor in = Tensor.zeros(DType.FLOAT, Shape.of(m, k));
+                Tensor w = Tensor.zeros(DType.FLOAT, Shape.of(k, n))) {
+            Draw.of(1, "x").uniform(in, -1, 1);
+            Draw.of(1, "w").uniform(w, -1, 1);
+            for (int i = 0; i < 10; i++) {
+                long began = System.nanoTime();
+                p.run(Map.of("x", in, "w", w)).values().forEach(Tensor::close);
+                best = Math.min(best, since(began));
+            }
+        }
+        return 2.0 * m * k * n / best;
     }
 
     private static long peak() throws IOException {

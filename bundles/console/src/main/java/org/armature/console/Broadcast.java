@@ -25,6 +25,8 @@ import org.slf4j.LoggerFactory;
 final class Broadcast implements AutoCloseable {
     /** Frames a second. */
     static final int FRAME_HZ = 20;
+    /** So often that what modules show of the cameras moves. */
+    private static final int FIGURES_HZ = 6;
 
     private static final int QUEUE = 32;
     private static final double POINTS_PER_SECOND = 50;
@@ -111,7 +113,6 @@ final class Broadcast implements AutoCloseable {
     private void send() {
         boolean quarter = beats % (FRAME_HZ / 4) == 0;
         boolean half = beats % (FRAME_HZ / 2) == 0;
-        beats++;
         List<Client> late =
                 clients.stream().filter(c -> c.behind && c.queue.isEmpty()).toList();
         if (!late.isEmpty()) {
@@ -125,9 +126,12 @@ final class Broadcast implements AutoCloseable {
         if (half) {
             changed("modules", Views.attempt(views::modules, List.of()));
             changed("swaps", Views.attempt(views::swaps, List.of()));
+        }
+        if (beats % (FRAME_HZ / FIGURES_HZ) == 0) {
             gallery.ask();
             changed("figures", gallery.list());
         }
+        beats++;
         List<Sources.LogLine> lines = sources.logAfter(lastLine);
         if (!lines.isEmpty()) {
             lastLine = lines.getLast().sequence();
