@@ -96,7 +96,7 @@ class LargeCheckpointTest {
         return peak / (double) size;
     }
 
-    private static void write(Path file) throws IOException {
+    static void write(Path file) throws IOException {
         Map<String, TensorType> types = new LinkedHashMap<>();
         official(1, 28, 28, true).parameters().forEach(v -> types.put(v.name(), v.type()));
         SplittableRandom random = new SplittableRandom(1);
@@ -143,7 +143,8 @@ class LargeCheckpointTest {
                     p.run(given).values().forEach(Tensor::close);
                     double took = since(began);
                     System.out.printf(
-                            "%s run of %s, %d parameters: %.1f s, %.2f TFLOP, %.2f times as long as at %.0f GFLOP/s%n",
+                            "%s run of %s, %d parameters: %.1f s, %.2f TFLOP, %.2f times as long as at %.0f GFLOP/s;"
+                                    + " %d MiB%n",
                             which,
                             String.join(" ", List.of(args).subList(1, args.length)),
                             graph.parameters().stream()
@@ -152,7 +153,8 @@ class LargeCheckpointTest {
                             took,
                             flop / 1e12,
                             took * rate / flop,
-                            rate / 1e9);
+                            rate / 1e9,
+                            peak() >> 20);
                 }
             }
         }

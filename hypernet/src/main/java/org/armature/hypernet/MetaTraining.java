@@ -33,17 +33,20 @@ import org.armature.model.Model;
 import org.armature.model.ModelProvider;
 import org.armature.nn.Initializer;
 import org.armature.train.Draw;
+import org.armature.train.GradientEstimator;
 import org.armature.train.Objective;
+import org.armature.train.TrainableModel;
 import org.osgi.service.component.annotations.Component;
 
 /**
  * Meta-training as a model: a hypernetwork, and a sample of networks whose weights it writes in the same graph, so that their
- * losses train it. The sample is drawn once from the seed; every step trains on all of it (the official code draws one to
+ * losses train it. The sample is drawn once from the seed, widths in turn, since the table row of a width that does not occur
+ * stays noise; every step trains on all of it (the official code draws one to
  * eight of a thousand networks a step, which would mean another graph each step).
  *
  * <p>{@code x -> y.0, y.1, ...}, one result a network, and {@code norms}, the sum of the norms of everything written.
  */
-final class MetaTraining implements Model {
+final class MetaTraining implements TrainableModel {
     private static final String RESULT = "y.";
     private static final String NORMS = "norms";
     private static final double CLASS_ROW_DEVIATION = 0.02;
@@ -59,8 +62,8 @@ final class MetaTraining implements Model {
     }
 
     /**
-     * Model {@code logah-meta}. Config: {@code ghn}, the hypernetwork's sizes; {@code family} vit or gpt2; {@code networks} (8)
-     * of {@code layers}, {@code widths}, {@code heads} to choose from; for vit {@code image_size}, {@code channels},
+     * Model {@code logah-meta}. Config: {@code ghn}, the hypernetwork's sizes; {@code family} vit or gpt2; {@code networks} (8),
+     * of {@code widths} in turn and of {@code layers} and {@code heads} at random; for vit {@code image_size}, {@code channels},
      * {@code patch_size}, {@code num_classes}, for gpt2 {@code vocab_size}, {@code n_positions}; {@code seed};
      * {@code ve_cutoff}.
      */
@@ -103,7 +106,7 @@ final class MetaTraining implements Model {
         for (int i = 0; i < count; i++) {
             Draw d = Draw.of(seed, i);
             int depth = pick(layers, d);
-            int width = pick(widths, d);
+            int width = Math.toIntExact(widths[i % widths.length]);
             int head = pick(heads, d);
             head = width % head == 0 ? head : 1;
             networks.add(
@@ -140,6 +143,15 @@ final class MetaTraining implements Model {
 
     @Override
     public SequencedMap<String, Value> build(Scope scope, Map<String, Value> inputs) {
+        return build(scope, inputs, false);
+    }
+
+    @Override
+    public SequencedMap<String, Value> buildForTraining(Scope scope, Map<String, Value> inputs) {
+        return build(scope, inputs, true);
+    }
+
+    private SequencedMap<String, Value> build(Scope scope, Map<String, Value> inputs, boolean training) {
         SequencedMap<String, Value> out = new LinkedHashMap<>();
         Value norms = null;
         for (int i = 0; i < networks.size(); i++) {
@@ -147,7 +159,7 @@ final class MetaTraining implements Model {
             NodeGraph net = Tracer.trace(g.bind(Map.of("batch", 1L)), Tracer.Attention.AUTO);
             Value nodes = ghn.embed(scope, net).output();
             Map<String, Value> given =
-                    new LinkedHashMap<>(ghn.predict(scope, net, nodes, classRow(scope.builder(), g, i)));
+                    new LinkedHashMap<>(ghn.predict(scope, net, nodes, classRow(scope.builder(), g, i, training)));
             for (Value w : given.values()) {
                 Value norm = reshape(reduceL2(w, false), Shape.SCALAR);
                 norms = norms == null ? norm : add(norms, norm);
@@ -176,12 +188,19 @@ final class MetaTraining implements Model {
         return b.constant(Constant.full(DType.FLOAT, s, 0));
     }
 
-    private Value classRow(Graph.Builder b, Graph g, int i) {
+    /**
+     * What a class token's place begins with: noise that each initialisation draws for itself, so that the hypernetwork must
+     * not know it. A norm makes it as large as any token.
+     */
+    private Value classRow(Graph.Builder b, Graph g, int i, boolean training) {
         Value place = g.source("encoder.pos_embedding").orElse(null);
         if (place == null) {
             return Value.none();
         }
         Shape s = Shape.of(1, 1, place.shape().dim(2));
+        if (training) {
+            return mul(b.input(GradientEstimator.RANDOM + "class_row." + i, s), CLASS_ROW_DEVIATION);
+        }
         double[] row = new double[(int) s.size()];
         Draw d = Draw.of(seed, i, 1);
         for (int k = 0; k < row.length; k++) {

@@ -189,6 +189,8 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
                     : Runtime.getRuntime().availableProcessors();
             o.setIntraOpNumThreads(Work.isSmall(signed) ? 1 : threads);
             o.setInterOpNumThreads(1);
+            // The block planned after the first run comes beside what that run has left in the allocator.
+            o.setMemoryPatternOptimization(!Work.isLarge(signed));
             o.setOptimizationLevel(
                     switch (options.optimization()) {
                         case NONE -> OrtSession.SessionOptions.OptLevel.NO_OPT;

@@ -7,11 +7,13 @@ import org.armature.graph.Shape;
 import org.armature.graph.Value;
 
 /**
- * About how much a graph computes. Below a limit a second thread costs more than it takes over: the small policy of {@code
+ * About how much a graph computes, which decides how it is run. Below a limit a second thread costs more than it takes over: the small policy of {@code
  * armature bench} (80 thousand multiplications) takes 7.8 us on one thread and 15.5 us on two.
  */
 final class Work {
     private static final long SMALL = 1_000_000;
+    /** A second of a few cores: allocating costs nothing beside it. */
+    private static final long LARGE = 100_000_000_000L;
 
     /** Operators whose cost is not to be told from the size of their output. */
     private static final Set<String> OTHERS =
@@ -29,6 +31,11 @@ final class Work {
             }
         }
         return true;
+    }
+
+    /** True if memory matters more than the time it takes to get it. */
+    static boolean isLarge(Graph g) {
+        return g.nodes().stream().mapToLong(Work::operations).filter(n -> n > 0).sum() >= LARGE;
     }
 
     /** Multiplications or elements, -1 if unknown. */

@@ -22,6 +22,8 @@ class WorkTest {
         assertTrue(Work.isSmall(product(Shape.of(1, 64), 8)));
         assertTrue(Work.isSmall(product(Shape.of(100, 64), 128)));
         assertFalse(Work.isSmall(product(Shape.of(200, 64), 128)));
+        assertFalse(Work.isLarge(product(Shape.of(200, 64), 128)));
+        assertTrue(Work.isLarge(product(Shape.of(2_000_000, 64), 1024)));
     }
 
     @Test

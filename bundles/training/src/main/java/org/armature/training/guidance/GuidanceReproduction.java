@@ -118,9 +118,8 @@ public final class GuidanceReproduction implements Reproduction {
         return Map.of("type", "adamw", "weight_decay", 0);
     }
 
-    /** The deviation of PyTorch's default: {@code 1 / sqrt(3 fan_in)}. */
     private static Map<String, Object> torch() {
-        return Map.of("type", "he", "gain", 1 / Math.sqrt(3));
+        return Map.of("type", "torch");
     }
 
     private static Map<String, Object> deep() {
