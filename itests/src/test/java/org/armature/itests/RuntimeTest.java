@@ -123,4 +123,25 @@ class RuntimeTest {
         assertEquals(1, nobody.code());
         assertTrue(nobody.err().contains("no runtime is running"), nobody.err());
     }
+
+    /** Stopped in the middle of an episode, a recording holds those that had ended, and is in order. */
+    @Test
+    void whatTheRobotDoesIsRecorded() throws Exception {
+        Path recorded = folder.resolve("recorded");
+        JsonNode summary;
+        try (RuntimeProcess runtime = RuntimeProcess.start(
+                        folder.resolve("run"), "--seed", "3", "--speed", "3", "--record", recorded.toString())
+                .awaitRunning()) {
+            // In the second episode's midst: the first one's end is what the log tells.
+            runtime.await("an episode", () -> runtime.log().contains("episode 1 "));
+            Thread.sleep(500);
+            summary = runtime.stop();
+        }
+        RuntimeProcess.Answer check = RuntimeProcess.command(folder, "dataset", "check", recorded.toString());
+        assertEquals(0, check.code(), check.err());
+        RuntimeProcess.Answer inspect = RuntimeProcess.command(folder, "dataset", "inspect", recorded.toString());
+        String said = inspect.out();
+        assertTrue(said.contains(summary.get("episodes").asInt() + " episode"), said);
+        assertTrue(said.contains("observation.images.wrist") && said.contains("x put the "), said);
+    }
 }
