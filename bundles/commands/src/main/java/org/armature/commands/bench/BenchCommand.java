@@ -3,10 +3,14 @@ package org.armature.commands.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.armature.compute.Executor;
 import org.armature.compute.Gradients;
+import org.armature.model.ModelFormat;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -30,6 +34,7 @@ import picocli.CommandLine.Spec;
 public final class BenchCommand implements Callable<Integer> {
     private final List<Executor> executors;
     private final @Nullable Gradients gradients;
+    private final @Nullable ModelFormat format;
 
     @Parameters(arity = "0..*", paramLabel = "NAME", description = "Workloads (default: all).")
     private List<String> names = List.of();
@@ -52,6 +57,12 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--warm-up", paramLabel = "N", description = "Runs before them (default: ${DEFAULT-VALUE}).")
     private int warmUp = 3;
 
+    @Option(
+            names = "--export",
+            paramLabel = "FOLDER",
+            description = "Writes the graphs as FOLDER/NAME.onnx and measures nothing, e.g. for `armature compile`.")
+    private @Nullable Path export;
+
     @Option(names = "--json", description = "Prints one JSON object a workload.")
     private boolean json;
 
@@ -61,8 +72,11 @@ public final class BenchCommand implements Callable<Integer> {
     @Activate
     public BenchCommand(
             @Reference(cardinality = ReferenceCardinality.AT_LEAST_ONE) List<Executor> executors,
-            @Reference(cardinality = ReferenceCardinality.OPTIONAL) @Nullable Gradients gradients) {
+            @Reference(cardinality = ReferenceCardinality.OPTIONAL) @Nullable Gradients gradients,
+            @Reference(target = "(armature.id=onnx)", cardinality = ReferenceCardinality.OPTIONAL)
+                    @Nullable ModelFormat format) {
         this.executors = List.copyOf(executors);
+        this.format = format;
         this.gradients = gradients;
     }
 
@@ -89,12 +103,33 @@ public final class BenchCommand implements Callable<Integer> {
                         s,
                         "there is no executor " + executor + ": running are "
                                 + executors.stream().map(Executor::id).toList()));
+        Path folder = export;
+        if (folder != null) {
+            export(chosen(s), folder, out);
+            return 0;
+        }
         for (Workload w : chosen(s)) {
             Measurement m = Measurement.of(w, e, gradients, threads, warmUp, runs);
             out.println(json ? new ObjectMapper().writeValueAsString(m.json()) : m.line());
             out.flush();
         }
         return 0;
+    }
+
+    private void export(List<Workload> workloads, Path folder, PrintWriter out) throws IOException {
+        ModelFormat f = format;
+        if (f == null) {
+            throw new IllegalStateException("no service writes .onnx: start the bundle compute-onnx");
+        }
+        Files.createDirectories(folder);
+        for (Workload w : workloads) {
+            Path file = folder.resolve(w.name() + ".onnx");
+            try (var none = org.armature.model.Parameters.of(Map.of())) {
+                f.write(file, Measurement.graph(w, gradients), none);
+            }
+            out.println(file);
+        }
+        out.flush();
     }
 
     private List<Workload> chosen(CommandSpec s) {

@@ -44,7 +44,7 @@ record Measurement(
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try {
             long start = System.nanoTime();
-            Graph graph = w.training() ? backward(w.graph(), gradients) : w.graph();
+            Graph graph = graph(w, gradients);
             graph.inputs().forEach(v -> tensors.put(v.name(), drawn(v)));
             graph.parameters().forEach(v -> tensors.put(v.name(), drawn(v)));
             CompileOptions options = CompileOptions.DEFAULT.withThreads(threads);
@@ -69,6 +69,11 @@ record Measurement(
         } finally {
             tensors.values().forEach(Tensor::close);
         }
+    }
+
+    /** What is run: with the way back, if the workload trains. */
+    static Graph graph(Workload w, @Nullable Gradients gradients) {
+        return w.training() ? backward(w.graph(), gradients) : w.graph();
     }
 
     /** Sorted. */

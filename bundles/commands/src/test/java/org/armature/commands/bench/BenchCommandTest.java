@@ -22,7 +22,7 @@ import picocli.CommandLine;
 class BenchCommandTest {
     private static int run(StringWriter out, String... args) {
         try (OnnxExecutor executor = new OnnxExecutor()) {
-            return new CommandLine(new BenchCommand(List.of(executor), null))
+            return new CommandLine(new BenchCommand(List.of(executor), null, null))
                     .setOut(new PrintWriter(out))
                     .setErr(new PrintWriter(out))
                     .execute(args);

@@ -64,8 +64,14 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
                         : Path.of(config.cache()));
     }
 
-    /** Without a framework. */
-    OpenClExecutor(String library, String device, Path cache) {
+    /**
+     * Without a framework.
+     *
+     * @param library file name of the OpenCL loader, empty for the usual ones
+     * @param device id of the default device, empty for the first
+     * @param cache folder for built kernels
+     */
+    public OpenClExecutor(String library, String device, Path cache) {
         this.library = library;
         this.preferred = device;
         this.cache = cache;

@@ -19,12 +19,13 @@ public final class Generator {
     /** Elements a work-item of a CPU does at least: fewer do not pay for its start. */
     private static final long GRAIN = 8192;
 
+    /** PoCL builds a kernel a second time for grids wider than this. */
+    private static final long LARGEST = 65_000;
+
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
-    /** Rows of a tile: six times two vectors of accumulators fit the sixteen registers of AVX2. */
-    private static final int ROWS = 6;
-    /** Tiles a work-item does with one panel while the panel is in the cache. */
-    private static final int TILES = 16;
+    /** Rows a work-item does at most with one panel while the panel is in the cache. */
+    private static final int TILE_ROWS = 112;
 
     private final Kernel kernel;
     private final Target target;
@@ -72,16 +73,14 @@ public final class Generator {
         pointers.forEach((a, p) -> parameters.add("__global " + (kernel.writes().contains(a) ? "" : "const ")
                 + Types.stored(a.type()) + "* restrict " + p));
         String body = code.toString().indent(4);
-        String text = Helpers.used(body) + "__kernel void " + name + "(" + String.join(", ", parameters) + ") {\n"
-                + body + "}\n";
-        boolean doubles = text.contains("double");
-        if (doubles && !target.doubles()) {
+        if ((body + parameters).contains("double") && !target.doubles()) {
             throw new UnsupportedOperationException(
                     "the device has no 64-bit floats: use the type FLOAT, or the executor onnx");
         }
         return new Source(
                 name,
-                (doubles ? "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n" : "") + text,
+                List.copyOf(parameters),
+                body,
                 List.copyOf(pointers.keySet()),
                 global,
                 target.cpu() ? 1 : 0);
@@ -163,7 +162,8 @@ public final class Generator {
 
     /** A work-item does some rows in a loop. */
     private Expressions rowLoop(List<Var> rows, long count, long each) {
-        long per = target.cpu() ? Math.clamp(each, 1, Math.max(1, count / 8)) : 1;
+        long least = (count + LARGEST - 1) / LARGEST;
+        long per = target.cpu() ? Math.max(least, Math.clamp(each, 1, Math.max(1, count / 8))) : 1;
         global = new long[] {(count + per - 1) / per};
         if (per == 1) {
             code.open("").line("const %s row = get_global_id(0);", ix);
@@ -265,14 +265,13 @@ public final class Generator {
             long whole = last.size() / LANES * LANES;
             String j = e.fresh("j");
             code.open("for (%s %s = 0; %s < %d; %s += %d)", ix, j, j, whole, j, LANES);
-            code.line("%s lane[%d];", type, LANES);
+            code.line("%s%d next;", type, LANES);
             code.line("#pragma clang loop unroll(disable) vectorize(enable)");
             code.open("for (int l = 0; l < %d; ++l)", LANES);
             Expressions f = in.inner();
             f.bind(last, "(" + j + " + l)");
-            code.line("lane[l] = %s;", f.value(b));
+            code.line("((%s*)&next)[l] = %s;", type, f.value(b));
             code.close();
-            code.line("const %s%d next = vload%d(0, lane);", type, LANES, LANES);
             code.line("%s = %s;", acc, Types.joined(fold, acc, "next", true));
             code.close();
             if (whole < last.size()) {
@@ -287,10 +286,8 @@ public final class Generator {
             code.close();
         }
         if (lanes) {
-            code.line("%s %s_last[%d];", type, result, LANES);
-            code.line("vstore%d(%s, 0, %s_last);", LANES, acc, result);
             code.open("for (int l = 0; l < %d; ++l)", LANES);
-            code.line("%s = %s;", result, Types.joined(fold, result, result + "_last[l]", false));
+            code.line("%s = %s;", result, Types.joined(fold, result, "((" + type + "*)&" + acc + ")[l]", false));
             code.close();
         }
         return result;
@@ -365,51 +362,81 @@ public final class Generator {
         long n = c.column().size();
         long depth = c.inner().size();
         long panels = k.panels().dim(1);
-        long perItem = target.cpu() ? Math.clamp((m / ROWS + 7) / 8, 1, TILES) : 1;
-        long blocks = (m + ROWS * perItem - 1) / (ROWS * perItem);
-        global = new long[] {panels, blocks, c.batch().size()};
+        int panel = Math.toIntExact(k.panels().dim(3));
+        int vector = target.vector();
+        int parts = panel / vector;
+        int height = target.tile(m);
+        long tiles = (m + height - 1) / height;
+        long perItem = target.cpu() ? Math.clamp((tiles + 7) / 8, 1, Math.max(1, TILE_ROWS / height)) : 1;
+        global = new long[] {panels, (tiles + perItem - 1) / perItem, c.batch().size()};
         code.line("const int panel = get_global_id(0);");
         code.line("const %s b = get_global_id(2);", ix);
-        code.line("const %s column = panel * %d;", ix, Schedule.PANEL);
-        code.line("const %s first = get_global_id(1) * %d;", ix, ROWS * perItem);
+        code.line("const %s column = panel * %d;", ix, panel);
+        code.line("const %s first = get_global_id(1) * %d;", ix, perItem);
+        // Panels are aligned: PoCL builds the vloads and vstores of a tile ten times as long as it builds plain vectors.
         code.line(
-                "__global const float* restrict right = %s + (%spanel) * %dL;",
-                top.pointer(k.panels()), k.shared() ? "" : "b * " + panels + " + ", depth * Schedule.PANEL);
-        code.open("for (%s row = first; row < min(first + %d, (%s)%d); row += %d)", ix, ROWS * perItem, ix, m, ROWS);
+                "__global const float%d* restrict right = (__global const float%d*)(%s + (%spanel) * %dL);",
+                vector, vector, top.pointer(k.panels()), k.shared() ? "" : "b * " + panels + " + ", depth * panel);
+        code.open("for (%s t = first; t < min(first + %d, (%s)%d); ++t)", ix, perItem, ix, tiles);
+        code.line("const %s row = t * %d;", ix, height);
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
-        List<Var> rows = new ArrayList<>();
-        for (int r = 0; r < ROWS; r++) {
-            Var v = new Var("row" + r, m);
-            rows.add(v);
-            e.bind(v, "row" + r);
-            code.line("const %s row%d = min(row + %d, (%s)%d);", ix, r, r, ix, m - 1);
-            code.line("float8 c%d0 = 0, c%d1 = 0;", r, r);
-        }
-        code.open("for (%s k = 0; k < %d; ++k)", ix, depth);
         e.bind(c.inner(), "k");
-        code.line(
-                "const float8 r0 = vload8(0, right + k * %d), r1 = vload8(1, right + k * %d);",
-                Schedule.PANEL, Schedule.PANEL);
-        Expressions in = e.inner();
-        for (int r = 0; r < ROWS; r++) {
-            Index row = Index.of(rows.get(r));
-            String a = in.value(Scalar.substitute(c.left(), v -> v == c.row() ? row : Index.of(v)));
-            code.line("c%d0 = fma((float8)(%s), r0, c%d0); c%d1 = fma((float8)(%s), r1, c%d1);", r, a, r, r, a, r);
+        Scalar.Load left = (Scalar.Load) c.left();
+        Index from = left.array().position(left.at());
+        Var tile = new Var("t", tiles);
+        e.bind(tile, "t");
+        String[] operand = new String[height];
+        // One pointer a row: with indices alone, the compiler makes vectors of them and takes them apart again.
+        for (int r = 0; r < height; r++) {
+            Var row = new Var("row" + r, m);
+            e.bind(row, "row" + r);
+            boolean packed = from.stride(c.row()) == 0 && m > 1;
+            Index at = packed ? Index.of(tile).times(height).plus(r) : Index.of(row);
+            Index start = substitute(from, v -> v == c.row() ? at : v == c.inner() ? Index.ZERO : Index.of(v));
+            long step = from.stride(c.inner());
+            operand[r] = "l" + r + "[" + (step == 1 ? "k" : "k * " + step) + "]";
+            if (!packed) {
+                code.line("const %s row%d = %s;", ix, r, m % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, m - 1));
+            }
+            code.line("__global const float* restrict l%d = %s + %s;", r, top.pointer(left.array()), e.index(start));
+            for (int p = 0; p < parts; p++) {
+                code.line("float%d c%d_%d = 0;", vector, r, p);
+            }
+        }
+        code.open("for (int k = 0; k < %d; ++k)", depth);
+        for (int p = 0; p < parts; p++) {
+            code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
+        }
+        for (int r = 0; r < height; r++) {
+            for (int p = 0; p < parts; p++) {
+                code.line("c%1$d_%2$d = fma((float%3$d)(%4$s), r%2$d, c%1$d_%2$d);", r, p, vector, operand[r]);
+            }
         }
         code.close();
-        code.line("float tile[%d];", ROWS * Schedule.PANEL);
-        for (int r = 0; r < ROWS; r++) {
-            code.line("vstore8(c%d0, %d, tile); vstore8(c%d1, %d, tile);", r, 2 * r, r, 2 * r + 1);
+        code.line("float%d tile[%d];", vector, height * parts);
+        for (int r = 0; r < height; r++) {
+            for (int p = 0; p < parts; p++) {
+                code.line("tile[%d] = c%d_%d;", parts * r + p, r, p);
+            }
         }
-        code.open("for (int i = 0; i < min((%s)%d, (%s)%d - row); ++i)", ix, ROWS, ix, m);
-        code.open("for (int j = 0; j < min((%s)%d, (%s)%d - column); ++j)", ix, Schedule.PANEL, ix, n);
+        code.open("for (int i = 0; i < %s; ++i)", least(height, m, "row"));
+        code.open("for (int j = 0; j < %s; ++j)", least(panel, n, "column"));
         Expressions s = top.inner();
         s.bind(c.batch(), "b");
         s.bind(c.row(), "(row + i)");
         s.bind(c.column(), "(column + j)");
-        s.register(k.product(), "tile[i * " + Schedule.PANEL + " + j]");
+        s.register(k.product(), "((float*)tile)[i * " + panel + " + j]");
         store(s, k.stores());
         code.close().close().close();
+    }
+
+    private static Index substitute(Index i, java.util.function.Function<Var, Index> vars) {
+        return ((Scalar.Position) Scalar.substitute(new Scalar.Position(i, org.armature.graph.DType.INT64), vars)).at();
+    }
+
+    /** How much of a block is inside, from a position of which the first is 0. */
+    private String least(long block, long size, String from) {
+        return size % block == 0 ? Long.toString(block) : "min((%s)%d, (%s)%d - %s)".formatted(ix, block, ix, size, from);
     }
 }

@@ -12,7 +12,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Built kernels in files named by a hash of device, driver, version and source; each file carries a checksum. What cannot be
+ * Built kernels in files named by keys (a hash of device, driver, version and source); each file carries a checksum. What cannot be
  * read is built again: nothing here ever fails a program.
  */
 public final class BinaryCache {

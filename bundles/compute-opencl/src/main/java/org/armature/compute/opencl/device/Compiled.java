@@ -52,6 +52,7 @@ public final class Compiled implements AutoCloseable {
                 .filter(k -> k.writes().stream().anyMatch(a -> a.size() > 0))
                 .map(k -> new Launch(k, Generator.generate(k, device.target())))
                 .toList();
+        device.prepare(all.stream().map(Launch::source).toList());
         try {
             schedule.inputs().forEach((name, a) -> {
                 if (((Array.Given) a.rule()).frozen()) {

@@ -1,17 +1,9 @@
 package org.armature.compute.opencl.device;
 
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HashMap;
-import java.util.HexFormat;
-import java.util.Map;
+import java.util.Collection;
 import org.armature.compute.opencl.codegen.Source;
 import org.armature.compute.opencl.codegen.Target;
 import org.lwjgl.PointerBuffer;
@@ -19,22 +11,16 @@ import org.lwjgl.opencl.CL10;
 import org.lwjgl.opencl.CL11;
 import org.lwjgl.system.MemoryStack;
 import org.lwjgl.system.MemoryUtil;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A device with its context, its in-order queue and the kernels built for it. Equal sources are built once; programs share
  * them.
  */
 public final class OpenClDevice implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(OpenClDevice.class);
-
     private final Devices.Info info;
-    private final BinaryCache cache;
-    private final Path failures;
     private final long context;
     private final long queue;
-    private final Map<String, Long> programs = new HashMap<>();
+    private final Kernels kernels;
     private boolean closed;
 
     /**
@@ -43,8 +29,6 @@ public final class OpenClDevice implements AutoCloseable {
      */
     public OpenClDevice(Devices.Info info, BinaryCache cache, Path failures) {
         this.info = info;
-        this.cache = cache;
-        this.failures = failures;
         try (MemoryStack stack = MemoryStack.stackPush()) {
             IntBuffer code = stack.mallocInt(1);
             PointerBuffer properties = stack.pointers(CL10.CL_CONTEXT_PLATFORM, info.platform(), 0);
@@ -55,6 +39,7 @@ public final class OpenClDevice implements AutoCloseable {
                 CL10.clReleaseContext(context);
             }
             OpenClException.check("clCreateCommandQueue on " + info.name(), code.get(0));
+            kernels = new Kernels(info, context, queue, cache, failures);
         }
     }
 
@@ -63,7 +48,7 @@ public final class OpenClDevice implements AutoCloseable {
     }
 
     public Target target() {
-        return new Target(info.cpu(), info.doubles());
+        return new Target(info.cpu(), info.doubles(), info.vector());
     }
 
     /** Whether kernels work on the host's memory itself. */
@@ -73,128 +58,21 @@ public final class OpenClDevice implements AutoCloseable {
 
     // ---- kernels ---------------------------------------------------------------------------------------------------
 
+    /** Builds what is not known yet of these; together, which is many times faster than one by one. */
+    synchronized void prepare(Collection<Source> sources) {
+        open().prepare(sources);
+    }
+
     /** A kernel of its own, built unless it is known. The caller releases it. */
     synchronized long kernel(Source source) {
+        return open().kernel(source);
+    }
+
+    private Kernels open() {
         if (closed) {
             throw new IllegalStateException("the device " + info.id() + " is closed: look the executor up again");
         }
-        long program = programs.computeIfAbsent(source.text(), t -> build(source));
-        try (MemoryStack stack = MemoryStack.stackPush()) {
-            IntBuffer code = stack.mallocInt(1);
-            long kernel = CL10.clCreateKernel(program, source.name(), code);
-            OpenClException.check("clCreateKernel " + source.name(), code.get(0));
-            return kernel;
-        }
-    }
-
-    private String key(String text) {
-        try {
-            MessageDigest d = MessageDigest.getInstance("SHA-256");
-            for (String s : new String[] {info.name(), info.version(), info.driver(), text}) {
-                d.update(s.getBytes(StandardCharsets.UTF_8));
-                d.update((byte) 0);
-            }
-            return HexFormat.of().formatHex(d.digest(), 0, 16);
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
-    }
-
-    private long build(Source source) {
-        String key = key(source.text());
-        byte[] kept = cache.read(key);
-        if (kept != null) {
-            long program = fromBinary(kept);
-            if (program != 0) {
-                return program;
-            }
-            cache.forget(key);
-            LOG.info("the kept binary of kernel {} is of no use: built again", source.name());
-        }
-        try (MemoryStack stack = MemoryStack.stackPush()) {
-            IntBuffer code = stack.mallocInt(1);
-            long program = CL10.clCreateProgramWithSource(context, source.text(), code);
-            OpenClException.check("clCreateProgramWithSource", code.get(0));
-            int built = CL10.clBuildProgram(program, info.handle(), "-cl-std=CL1.2 -cl-mad-enable -w", null, 0);
-            if (built != 0) {
-                String log = log(program);
-                CL10.clReleaseProgram(program);
-                throw failed(source, key, log, built);
-            }
-            cache.write(key, binary(program));
-            return program;
-        }
-    }
-
-    private long fromBinary(byte[] kept) {
-        ByteBuffer b = MemoryUtil.memAlloc(kept.length);
-        try (MemoryStack stack = MemoryStack.stackPush()) {
-            b.put(kept).flip();
-            IntBuffer code = stack.mallocInt(1);
-            IntBuffer status = stack.mallocInt(1);
-            long program = CL10.clCreateProgramWithBinary(
-                    context, stack.pointers(info.handle()), new ByteBuffer[] {b}, status, code);
-            if (code.get(0) != 0 || status.get(0) != 0) {
-                return 0;
-            }
-            if (CL10.clBuildProgram(program, info.handle(), "", null, 0) != 0) {
-                CL10.clReleaseProgram(program);
-                return 0;
-            }
-            return program;
-        } finally {
-            MemoryUtil.memFree(b);
-        }
-    }
-
-    private static byte[] binary(long program) {
-        try (MemoryStack stack = MemoryStack.stackPush()) {
-            PointerBuffer size = stack.mallocPointer(1);
-            OpenClException.check(
-                    "clGetProgramInfo", CL10.clGetProgramInfo(program, CL10.CL_PROGRAM_BINARY_SIZES, size, null));
-            int n = Math.toIntExact(size.get(0));
-            ByteBuffer b = MemoryUtil.memAlloc(Math.max(1, n));
-            try {
-                PointerBuffer p = stack.pointers(MemoryUtil.memAddress(b));
-                OpenClException.check(
-                        "clGetProgramInfo", CL10.clGetProgramInfo(program, CL10.CL_PROGRAM_BINARIES, p, null));
-                byte[] bytes = new byte[n];
-                b.get(0, bytes);
-                return bytes;
-            } finally {
-                MemoryUtil.memFree(b);
-            }
-        }
-    }
-
-    private String log(long program) {
-        try (MemoryStack stack = MemoryStack.stackPush()) {
-            PointerBuffer size = stack.mallocPointer(1);
-            CL10.clGetProgramBuildInfo(program, info.handle(), CL10.CL_PROGRAM_BUILD_LOG, (ByteBuffer) null, size);
-            ByteBuffer b = MemoryUtil.memAlloc((int) Math.max(1, size.get(0)));
-            try {
-                CL10.clGetProgramBuildInfo(program, info.handle(), CL10.CL_PROGRAM_BUILD_LOG, b, null);
-                return MemoryUtil.memUTF8(b).replace("\0", "");
-            } finally {
-                MemoryUtil.memFree(b);
-            }
-        }
-    }
-
-    private RuntimeException failed(Source source, String key, String log, int code) {
-        Path file = failures.resolve("failed-" + source.name() + "-" + key + ".cl");
-        try {
-            Files.createDirectories(failures);
-            Files.writeString(
-                    file,
-                    source.text() + "\n/* " + info.name() + ", " + info.version() + ", " + info.driver() + ", error "
-                            + code + "\n" + log.replace("*/", "* /") + "\n*/\n");
-            return new UnsupportedOperationException("kernel " + source.name() + " does not compile on " + info.name()
-                    + ": source and log are in " + file + "; use the executor onnx");
-        } catch (IOException e) {
-            return new UnsupportedOperationException("kernel " + source.name() + " does not compile on " + info.name()
-                    + ", and its source could not be kept (" + e.getMessage() + "): use the executor onnx");
-        }
+        return kernels;
     }
 
     // ---- memory ----------------------------------------------------------------------------------------------------
@@ -310,8 +188,7 @@ public final class OpenClDevice implements AutoCloseable {
         }
         closed = true;
         CL10.clFinish(queue);
-        programs.values().forEach(CL10::clReleaseProgram);
-        programs.clear();
+        kernels.close();
         CL10.clReleaseCommandQueue(queue);
         CL10.clReleaseContext(context);
     }

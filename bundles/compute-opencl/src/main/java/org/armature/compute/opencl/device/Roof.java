@@ -18,6 +18,7 @@ public record Roof(double gflops, double gigabytes) {
     /** Takes about half a second. */
     public static Roof measure(OpenClDevice device) {
         int items = device.info().units() * (device.isHost() ? 4 : 4096);
+        int width = device.target().vector();
         StringBuilder chains = new StringBuilder();
         StringBuilder sum = new StringBuilder("x");
         for (int i = 0; i < CHAINS; i++) {
@@ -26,15 +27,15 @@ public record Roof(double gflops, double gigabytes) {
         }
         StringBuilder start = new StringBuilder();
         for (int i = 0; i < CHAINS; i++) {
-            start.append("    float8 c").append(i).append(" = x + ").append(i).append(".0f;\n");
+            start.append("    float" + width + " c").append(i).append(" = x + ").append(i).append(".0f;\n");
         }
         int steps = device.isHost() ? STEPS : STEPS / 100;
         Source fma = new Source(
                 "peak",
-                "__kernel void peak(__global float8* restrict a) {\n    const float8 x = a[get_global_id(0)];\n"
-                        + "    const float8 y = x * 0.5f;\n" + start + "    for (int i = 0; i < " + steps + "; ++i) {\n"
-                        + chains
-                        + "    }\n    a[get_global_id(0)] = " + sum + ";\n}\n",
+                List.of("__global float" + width + "* restrict a"),
+                "    const float" + width + " x = a[get_global_id(0)];\n    const float" + width + " y = x * 0.5f;\n" + start
+                        + "    for (int i = 0; i < " + steps + "; ++i) {\n" + chains + "    }\n    a[get_global_id(0)] = "
+                        + sum + ";\n",
                 List.of(),
                 new long[] {items},
                 device.isHost() ? 1 : 0);
@@ -42,15 +43,15 @@ public record Roof(double gflops, double gigabytes) {
         long each = device.isHost() ? 1 << 16 : 1;
         Source copy = new Source(
                 "copy",
-                "__kernel void copy(__global float* restrict a) {\n    const size_t from = get_global_id(0) * " + each
-                        + ";\n    for (size_t i = from; i < from + " + each + "; ++i) {\n        a[i + " + n
-                        + "] = a[i] + 1.0f;\n    }\n}\n",
+                List.of("__global float* restrict a"),
+                "    const size_t from = get_global_id(0) * " + each + ";\n    for (size_t i = from; i < from + " + each
+                        + "; ++i) {\n        a[i + " + n + "] = a[i] + 1.0f;\n    }\n",
                 List.of(),
                 new long[] {n / each},
                 device.isHost() ? 1 : 0);
         long buffer = device.allocate(2 * COPIED, "measuring the roof");
         try {
-            double flops = 2.0 * 8 * CHAINS * steps * items;
+            double flops = 2.0 * width * CHAINS * steps * items;
             return new Roof(flops / best(device, fma, buffer) * 1e-9, 2.0 * COPIED / best(device, copy, buffer) * 1e-9);
         } finally {
             OpenClDevice.release(buffer);

@@ -55,7 +55,7 @@ public sealed interface Kernel {
         }
     }
 
-    /** A contraction by register tiles; the right operand lies in panels of {@link Schedule#PANEL} columns. */
+    /** A contraction by register tiles; the right operand lies in panels of some columns each. */
     record Tiles(Array product, Array.Contraction rule, Array panels, boolean shared, List<Store> stores)
             implements Kernel {
         @Override

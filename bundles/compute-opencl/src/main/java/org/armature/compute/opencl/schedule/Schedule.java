@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Function;
+import org.armature.compute.opencl.codegen.Target;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
@@ -30,9 +31,6 @@ import org.armature.graph.DType;
  * @param kernels in an order in which they can run
  */
 public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, Array> outputs, List<Kernel> kernels) {
-    /** Columns of a panel: two vectors of eight floats. */
-    public static final int PANEL = 16;
-
     /** An expression with more arrays than this substituted into it is cut. */
     private static final int LARGEST = 40;
 
@@ -42,20 +40,30 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     private static final double STORE = 3;
     private static final double LOAD = 1;
 
-    public static Schedule of(Lowered lowered, boolean fuse) {
-        return new Scheduler(lowered, fuse).run();
+    /**
+     * Schedules.
+     *
+     * @param target decides the sizes of tiles
+     * @param fuse whether arrays may share kernels
+     */
+    public static Schedule of(Lowered lowered, Target target, boolean fuse) {
+        return new Scheduler(lowered, target, fuse).run();
     }
 
     private static final class Scheduler {
         private final Lowered lowered;
+        private final Target target;
+        private final int panelWidth;
         private final boolean fuse;
         private final SequencedMap<String, Array> outputs = new LinkedHashMap<>();
         private final List<Array> order = new ArrayList<>();
         private final Map<Array, Boolean> forced = new IdentityHashMap<>();
         private final Map<Array, Array> panels = new IdentityHashMap<>();
 
-        Scheduler(Lowered lowered, boolean fuse) {
+        Scheduler(Lowered lowered, Target target, boolean fuse) {
             this.lowered = lowered;
+            this.target = target;
+            this.panelWidth = target.panel();
             this.fuse = fuse;
         }
 
@@ -132,11 +140,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
             boolean batched = Scalar.vars(c.right()).contains(c.batch());
-            long count = (c.column().size() + PANEL - 1) / PANEL;
+            long count = (c.column().size() + panelWidth - 1) / panelWidth;
             Array panel = shared.computeIfAbsent(key(c.right(), c.batch(), c.column(), c.inner()), k -> {
-                long[] shape = {batched ? c.batch().size() : 1, count, c.inner().size(), PANEL};
+                long[] shape = {batched ? c.batch().size() : 1, count, c.inner().size(), panelWidth};
                 List<Var> axes = Var.each("p", shape);
-                Index column = Index.of(axes.get(1)).times(PANEL).plus(Index.of(axes.get(3)));
+                Index column = Index.of(axes.get(1)).times(panelWidth).plus(Index.of(axes.get(3)));
                 Index inside = column.clamp(0, c.column().size() - 1);
                 Scalar body = Scalar.substitute(
                         c.right(),
@@ -148,24 +156,28 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 forced.put(p, true);
                 return p;
             });
-            Scalar left = c.left();
+            Scalar left = source(c.left());
             if (!isPlain(left, c.inner())) {
                 boolean leftBatched = Scalar.vars(left).contains(c.batch());
                 Scalar leftBody = left;
+                // Across memory, it is packed in the order tiles read it; along memory, its producer can write it.
+                boolean across = isAcross(left, c.row(), c.inner());
+                int height = across ? target.tile(c.row().size()) : 1;
                 Array rows = shared.computeIfAbsent(key(left, c.batch(), c.row(), c.inner()), k -> {
                     long[] shape = {
                         leftBatched ? c.batch().size() : 1,
-                        c.row().size(),
-                        c.inner().size()
+                        (c.row().size() + height - 1) / height,
+                        c.inner().size(),
+                        height
                     };
                     List<Var> axes = Var.each("l", shape);
+                    Index row = Index.of(axes.get(1)).times(height).plus(Index.of(axes.get(3)));
+                    Index inside = row.clamp(0, c.row().size() - 1);
                     Scalar body = Scalar.substitute(
                             leftBody,
                             v -> v == c.batch()
                                     ? Index.of(axes.get(0))
-                                    : v == c.row()
-                                            ? Index.of(axes.get(1))
-                                            : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
+                                    : v == c.row() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
                     Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
                     order.add(r);
                     forced.put(r, true);
@@ -175,16 +187,17 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         rows,
                         List.of(
                                 leftBatched ? Index.of(c.batch()) : Index.ZERO,
-                                Index.of(c.row()),
-                                Index.of(c.inner())));
+                                Index.of(c.row()).div(height),
+                                Index.of(c.inner()),
+                                Index.of(c.row()).mod(height)));
             }
             Scalar right = new Scalar.Load(
                     panel,
                     List.of(
                             batched ? Index.of(c.batch()) : Index.ZERO,
-                            Index.of(c.column()).div(PANEL),
+                            Index.of(c.column()).div(panelWidth),
                             Index.of(c.inner()),
-                            Index.of(c.column()).mod(PANEL)));
+                            Index.of(c.column()).mod(panelWidth)));
             Array product = new Array(
                     a.name(),
                     a.type(),
@@ -192,6 +205,30 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), left, right, c.place()));
             panels.put(product, panel);
             return product;
+        }
+
+        /** Whether neighbours in memory are in neighbouring rows. */
+        private static boolean isAcross(Scalar left, Var row, Var inner) {
+            int along = 0;
+            int across = 0;
+            for (Scalar.Load l : Scalar.loads(left)) {
+                Index p = l.array().position(l.at());
+                along += p.stride(inner) == 1 ? 1 : 0;
+                across += p.stride(row) == 1 ? 1 : 0;
+            }
+            return across > along;
+        }
+
+        /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
+        private static Scalar source(Scalar s) {
+            Scalar at = s;
+            while (at instanceof Scalar.Load l
+                    && l.array().rule() instanceof Array.Pointwise p
+                    && p.body() instanceof Scalar.Load from
+                    && from.array().type() == l.array().type()) {
+                at = Scalar.substitute(from, replace(p.axes(), l.at()));
+            }
+            return at;
         }
 
         /** Equal operands of several products are made once: x for the queries, the keys and the values. */
