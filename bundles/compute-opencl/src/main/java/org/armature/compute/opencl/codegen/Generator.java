@@ -13,6 +13,7 @@ import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
 import org.armature.compute.opencl.schedule.Kernel;
 import org.armature.compute.opencl.schedule.Schedule;
+import org.armature.graph.DType;
 
 /** Writes one kernel. */
 public final class Generator {
@@ -24,8 +25,6 @@ public final class Generator {
 
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
-    /** Rows a work-item does at most with one panel while the panel is in the cache. */
-    private static final int TILE_ROWS = 112;
 
     private final Kernel kernel;
     private final Target target;
@@ -63,7 +62,7 @@ public final class Generator {
             case Kernel.Loop k -> loop(k);
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
-            case Kernel.Tiles k -> tiles(k);
+            case Kernel.Tiles k -> global = new Tiling(code, top, ix, target, k).write();
             case Kernel.Lines k -> new Lines(code, top, ix).write(k);
         }
         if (kernel instanceof Kernel.Lines k) {
@@ -111,6 +110,13 @@ public final class Generator {
         return e.inner();
     }
 
+    /** The next loop in whole registers: left alone, LLVM takes half of AVX-512's. */
+    private void wide(List<Kernel.Store> stores) {
+        if (target.cpu() && stores.stream().allMatch(s -> s.array().type() == DType.FLOAT)) {
+            code.line("#pragma clang loop vectorize_width(%d)", target.vector());
+        }
+    }
+
     private void loop(Kernel.Loop k) {
         Merging m = Merging.of(
                 k.space(),
@@ -143,11 +149,15 @@ public final class Generator {
             }
             code.line("const %s from = item %% %d * %d;", ix, blocks, GRAIN);
             String j = top.declare(inner);
+            wide(stores);
             code.open("for (%s %s = from; %s < min(from + %d, (%s)%d); ++%s)", ix, j, j, GRAIN, ix, inner.size(), j);
             store(top.inner(), stores);
             code.close();
         } else {
             Expressions e = rowLoop(outer, rows, Math.max(1, GRAIN / inner.size()));
+            if (inner.size() >= target.vector()) {
+                wide(stores);
+            }
             Expressions f = each(e, inner);
             store(f, stores);
             code.close().close();
@@ -216,6 +226,9 @@ public final class Generator {
         Expressions in = e.inner();
         int loops = 0;
         for (Var v : m.vars()) {
+            if (v == m.vars().getLast() && v.size() >= target.vector()) {
+                wide(f.stores());
+            }
             in = each(in, v);
             loops++;
         }
@@ -311,7 +324,8 @@ public final class Generator {
         String type = Types.computed(body.type());
         List<Var> outer = m.vars().subList(0, Math.max(0, m.vars().size() - 1));
         Var lane = m.vars().isEmpty() ? new Var("c", 1) : m.vars().getLast();
-        long width = target.cpu() ? COLUMNS : 1;
+        long width = !target.cpu() ? 1 : lane.size() <= 2 * COLUMNS ? Math.max(1, lane.size()) : COLUMNS;
+        String wide = lane.size() % width == 0 ? Long.toString(width) : "width";
         long blocks = (lane.size() + width - 1) / width;
         global = new long[] {(long) count(outer) * blocks};
         code.line("const %s item = get_global_id(0);", ix);
@@ -319,7 +333,9 @@ public final class Generator {
         code.line("const %s row = item / %d;", ix, blocks);
         decode(e, outer, "row");
         code.line("const %s from = item %% %d * %d;", ix, blocks, width);
-        code.line("const int width = min((%s)%d, (%s)%d - from);", ix, width, ix, lane.size());
+        if (wide.equals("width")) {
+            code.line("const int width = min((%s)%d, (%s)%d - from);", ix, width, ix, lane.size());
+        }
         code.line("%s acc[%d];", type, width);
         code.open("for (int l = 0; l < %d; ++l)", width)
                 .line("acc[l] = %s;", Types.neutral(k.fold(), body.type()))
@@ -329,7 +345,7 @@ public final class Generator {
             in = each(in, v);
         }
         code.line("#pragma clang loop unroll(disable) vectorize(enable)");
-        code.open("for (int l = 0; l < width; ++l)");
+        code.open("for (int l = 0; l < %s; ++l)", wide);
         Expressions f = in.inner();
         f.bind(lane, "(from + l)");
         join(f, k.fold(), "acc[l]", body);
@@ -337,7 +353,7 @@ public final class Generator {
         for (int i = 0; i < o.vars().size(); i++) {
             code.close();
         }
-        code.open("for (int l = 0; l < width; ++l)");
+        code.open("for (int l = 0; l < %s; ++l)", wide);
         Expressions s = e.inner();
         s.bind(lane, "(from + l)");
         s.register(k.reduction(), "acc[l]");
@@ -352,91 +368,5 @@ public final class Generator {
     /** For merging, the register's own index does not count. */
     private static Scalar withoutRegister(Scalar body, Array register) {
         return Scalar.substitute(body, Index::of, l -> l.array() == register ? Scalar.literal(l.type(), 0L) : l);
-    }
-
-    // ---- tiles -----------------------------------------------------------------------------------------------------
-
-    private void tiles(Kernel.Tiles k) {
-        Array.Contraction c = k.rule();
-        long m = c.row().size();
-        long n = c.column().size();
-        long depth = c.inner().size();
-        long panels = k.panels().dim(1);
-        int panel = Math.toIntExact(k.panels().dim(3));
-        int vector = target.vector();
-        int parts = panel / vector;
-        int height = target.tile(m);
-        long tiles = (m + height - 1) / height;
-        long perItem = target.cpu() ? Math.clamp((tiles + 7) / 8, 1, Math.max(1, TILE_ROWS / height)) : 1;
-        global = new long[] {panels, (tiles + perItem - 1) / perItem, c.batch().size()};
-        code.line("const int panel = get_global_id(0);");
-        code.line("const %s b = get_global_id(2);", ix);
-        code.line("const %s column = panel * %d;", ix, panel);
-        code.line("const %s first = get_global_id(1) * %d;", ix, perItem);
-        // Panels are aligned: PoCL builds the vloads and vstores of a tile ten times as long as it builds plain vectors.
-        code.line(
-                "__global const float%d* restrict right = (__global const float%d*)(%s + (%spanel) * %dL);",
-                vector, vector, top.pointer(k.panels()), k.shared() ? "" : "b * " + panels + " + ", depth * panel);
-        code.open("for (%s t = first; t < min(first + %d, (%s)%d); ++t)", ix, perItem, ix, tiles);
-        code.line("const %s row = t * %d;", ix, height);
-        Expressions e = top.inner();
-        e.bind(c.batch(), "b");
-        e.bind(c.inner(), "k");
-        Scalar.Load left = (Scalar.Load) c.left();
-        Index from = left.array().position(left.at());
-        Var tile = new Var("t", tiles);
-        e.bind(tile, "t");
-        String[] operand = new String[height];
-        // One pointer a row: with indices alone, the compiler makes vectors of them and takes them apart again.
-        for (int r = 0; r < height; r++) {
-            Var row = new Var("row" + r, m);
-            e.bind(row, "row" + r);
-            boolean packed = from.stride(c.row()) == 0 && m > 1;
-            Index at = packed ? Index.of(tile).times(height).plus(r) : Index.of(row);
-            Index start = substitute(from, v -> v == c.row() ? at : v == c.inner() ? Index.ZERO : Index.of(v));
-            long step = from.stride(c.inner());
-            operand[r] = "l" + r + "[" + (step == 1 ? "k" : "k * " + step) + "]";
-            if (!packed) {
-                code.line("const %s row%d = %s;", ix, r, m % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, m - 1));
-            }
-            code.line("__global const float* restrict l%d = %s + %s;", r, top.pointer(left.array()), e.index(start));
-            for (int p = 0; p < parts; p++) {
-                code.line("float%d c%d_%d = 0;", vector, r, p);
-            }
-        }
-        code.open("for (int k = 0; k < %d; ++k)", depth);
-        for (int p = 0; p < parts; p++) {
-            code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
-        }
-        for (int r = 0; r < height; r++) {
-            for (int p = 0; p < parts; p++) {
-                code.line("c%1$d_%2$d = fma((float%3$d)(%4$s), r%2$d, c%1$d_%2$d);", r, p, vector, operand[r]);
-            }
-        }
-        code.close();
-        code.line("float%d tile[%d];", vector, height * parts);
-        for (int r = 0; r < height; r++) {
-            for (int p = 0; p < parts; p++) {
-                code.line("tile[%d] = c%d_%d;", parts * r + p, r, p);
-            }
-        }
-        code.open("for (int i = 0; i < %s; ++i)", least(height, m, "row"));
-        code.open("for (int j = 0; j < %s; ++j)", least(panel, n, "column"));
-        Expressions s = top.inner();
-        s.bind(c.batch(), "b");
-        s.bind(c.row(), "(row + i)");
-        s.bind(c.column(), "(column + j)");
-        s.register(k.product(), "((float*)tile)[i * " + panel + " + j]");
-        store(s, k.stores());
-        code.close().close().close();
-    }
-
-    private static Index substitute(Index i, java.util.function.Function<Var, Index> vars) {
-        return ((Scalar.Position) Scalar.substitute(new Scalar.Position(i, org.armature.graph.DType.INT64), vars)).at();
-    }
-
-    /** How much of a block is inside, from a position of which the first is 0. */
-    private String least(long block, long size, String from) {
-        return size % block == 0 ? Long.toString(block) : "min((%s)%d, (%s)%d - %s)".formatted(ix, block, ix, size, from);
     }
 }

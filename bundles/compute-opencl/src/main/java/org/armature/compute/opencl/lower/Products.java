@@ -58,6 +58,7 @@ final class Products {
      * @param batch axes of the result that are the batch, row-major
      * @param rows axes that are rows
      * @param columns axes that are columns
+     * @param innerShape the inner index is a position in it
      */
     static Array contract(
             String name,
@@ -66,21 +67,22 @@ final class Products {
             List<Integer> batch,
             List<Integer> rows,
             List<Integer> columns,
-            long inner,
+            long[] innerShape,
             Operand left,
             Operand right) {
+        long inner = product(innerShape);
         long b = size(shape, batch);
         long m = size(shape, rows);
         long w = size(shape, columns);
         boolean narrow = m < NARROW || w < NARROW || inner < NARROW;
         if (type == DType.DOUBLE || !type.isFloating() || narrow) {
             List<Var> axes = Var.each("i", shape);
-            Var k = new Var("k", inner);
+            List<Var> over = Var.each("k", innerShape);
+            Index k = Index.linear(over);
             List<Index> at = Index.of(axes);
-            Scalar x = left.at(part(at, shape, batch), part(at, shape, rows), Index.of(k));
-            Scalar y = right.at(part(at, shape, batch), part(at, shape, columns), Index.of(k));
-            return new Array(
-                    name, type, shape, new Array.Reduction(axes, List.of(k), Fold.SUM, Lowering.multiply(x, y)));
+            Scalar x = left.at(part(at, shape, batch), part(at, shape, rows), k);
+            Scalar y = right.at(part(at, shape, batch), part(at, shape, columns), k);
+            return new Array(name, type, shape, new Array.Reduction(axes, over, Fold.SUM, Lowering.multiply(x, y)));
         }
         Var vb = new Var("b", b);
         Var vm = new Var("m", m);
@@ -176,7 +178,7 @@ final class Products {
                     none,
                     rows,
                     List.of(rank - 1),
-                    k,
+                    new long[] {k},
                     (q, r, i) -> element(a, Index.unravel(r, rowShape), i, transA),
                     (q, c, i) -> element(b, with(zeros(rank - 2), i), c, transB));
         }
@@ -192,7 +194,7 @@ final class Products {
                     none,
                     List.of(rank - 2),
                     columns,
-                    k,
+                    new long[] {k},
                     (q, r, i) -> element(a, with(zeros(rank - 2), r), i, transA),
                     (q, c, i) -> {
                         List<Index> p = Index.unravel(c, columnShape);
@@ -206,7 +208,7 @@ final class Products {
                 batch,
                 List.of(rank - 2),
                 List.of(rank - 1),
-                k,
+                new long[] {k},
                 (q, r, i) -> element(a, with(Index.unravel(q, lead), r), i, transA),
                 (q, c, i) -> element(b, with(Index.unravel(q, lead), i), c, transB));
     }
@@ -387,7 +389,7 @@ final class Products {
                 batch,
                 rows,
                 columns,
-                product(innerShape),
+                innerShape,
                 (q, r, k) -> a.at(joined(out, shape, batch, q, rows, r, inner.toString(), innerShape, k)),
                 (q, c, k) -> b.at(joined(out, shape, batch, q, columns, c, inner.toString(), innerShape, k)));
         return new Term(product, out);
@@ -458,8 +460,35 @@ final class Products {
         }
     }
 
-    static Array conv(Node n, Array x, Array w, DType type) {
-        Window window = Window.of(n, w.shape(), x.shape(), sizes(n.output()));
+    /**
+     * With the window's padding written out where it pays: then every tap is inside, and reading needs neither conditions nor
+     * limits.
+     */
+    private static Array padded(Array x, Window w, long[] out) {
+        long[] shape = x.shape();
+        boolean same = true;
+        for (int i = 0; i < w.kernel().length; i++) {
+            shape[i + 2] = w.reach(i, out[i + 2]);
+            same &= w.starts()[i] == 0 && shape[i + 2] <= x.dim(i + 2);
+        }
+        if (same) {
+            return x;
+        }
+        return map(x.name() + ".padded", x.type(), shape, at -> {
+            List<Inside> inside = new ArrayList<>();
+            List<Index> from = new ArrayList<>(at.subList(0, 2));
+            for (int i = 0; i < w.kernel().length; i++) {
+                Index p = at.get(i + 2).plus(-w.starts()[i]);
+                inside.add(new Inside(p, 0, x.dim(i + 2)));
+                from.add(p.clamp(0, x.dim(i + 2) - 1));
+            }
+            return Scalar.select(inside, at(x, from), literal(x.type(), 0));
+        });
+    }
+
+    static Array conv(Node n, Array unpadded, Array w, DType type) {
+        Window window = Window.of(n, w.shape(), unpadded.shape(), sizes(n.output()));
+        Array x = padded(unpadded, window, sizes(n.output()));
         long groups = n.integer("group", 1);
         int d = x.rank() - 2;
         long perGroup = w.dim(0) / groups;
@@ -475,7 +504,7 @@ final class Products {
                 List.of(1),
                 List.of(2),
                 layout.columns(),
-                product(innerShape),
+                innerShape,
                 (g, r, k) -> {
                     List<Index> at = new ArrayList<>(List.of(g.times(perGroup).plus(r)));
                     at.addAll(Index.unravel(k, innerShape));
@@ -484,13 +513,14 @@ final class Products {
                 (g, c, k) -> {
                     List<Index> column = Index.unravel(c, columnShape);
                     List<Index> tap = Index.unravel(k, innerShape);
-                    List<Inside> inside = new ArrayList<>();
                     List<Index> at = new ArrayList<>(
                             List.of(column.getFirst(), g.times(channels).plus(tap.getFirst())));
                     for (int i = 0; i < d; i++) {
-                        at.add(window.tap(i, column.get(i + 1), tap.get(i + 1), inside));
+                        at.add(column.get(i + 1)
+                                .times(window.strides()[i])
+                                .plus(tap.get(i + 1).times(window.dilations()[i])));
                     }
-                    return Scalar.select(inside, at(x, at), literal(type, 0));
+                    return at(x, at);
                 });
         return Lowering.reshape(n.output().name(), y, out);
     }
@@ -516,7 +546,7 @@ final class Products {
                 List.of(1),
                 List.of(2),
                 layout.columns(),
-                product(innerShape),
+                innerShape,
                 (g, r, k) -> {
                     List<Index> tap = Index.unravel(k, innerShape);
                     List<Index> at = new ArrayList<>(List.of(g.times(channels).plus(tap.getFirst()), r));

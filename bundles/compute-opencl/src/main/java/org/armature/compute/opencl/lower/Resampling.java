@@ -262,7 +262,7 @@ final class Resampling {
                 List.of(),
                 rows,
                 List.of(axis, last),
-                inner,
+                new long[] {inner},
                 (q, r, k) -> {
                     List<Index> row = Index.unravel(r, rowShape);
                     Index[] at = new Index[last + 1];

@@ -65,6 +65,11 @@ record Window(long[] kernel, long[] fine, long[] strides, long[] dilations, long
         return new Window(kernel, Arrays.copyOfRange(fine, 2, fine.length), strides, dilations, starts);
     }
 
+    /** How far {@code out} windows reach along an axis, padding before included. */
+    long reach(int axis, long out) {
+        return Math.max(0, out - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
+    }
+
     /** Where the window at {@code out} reads with tap {@code k} along an axis, held inside; adds the condition. */
     Index tap(int axis, Index out, Index k, List<Inside> inside) {
         Index p = out.times(strides[axis]).plus(k.times(dilations[axis])).plus(-starts[axis]);

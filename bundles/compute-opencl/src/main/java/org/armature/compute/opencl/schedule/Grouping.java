@@ -144,7 +144,7 @@ final class Grouping {
             along += p.stride(last) == 1 ? 1 : 0;
             across += p.stride(lane) == 1 ? 1 : 0;
         }
-        return across > along || (across == along && across > 0 && last.size() < 16);
+        return across > along || (across > 0 && last.size() < 16);
     }
 
     /** The last variable that varies; null if none does. */
@@ -275,11 +275,8 @@ final class Grouping {
             case TILES -> {
                 Array.Contraction c = (Array.Contraction) first.rule();
                 Array panel = panels.get(first);
-                if (panel == null) {
-                    throw new IllegalStateException("no panels for " + first);
-                }
-                yield new Kernel.Tiles(
-                        first, c, panel, panel.dim(0) == 1, stores(g.members, first.position(c.place()), g));
+                boolean shared = panel != null && panel.dim(0) == 1;
+                yield new Kernel.Tiles(first, c, panel, shared, stores(g.members, first.position(c.place()), g));
             }
             case ROWS -> rows(g);
             case LINES -> new Kernel.Lines(first, first.rule());

@@ -6,6 +6,7 @@ import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
+import org.jspecify.annotations.Nullable;
 
 /** What one launch computes. Bodies load arrays of memory, or arrays of this kernel that are held in registers. */
 public sealed interface Kernel {
@@ -55,8 +56,14 @@ public sealed interface Kernel {
         }
     }
 
-    /** A contraction by register tiles; the right operand lies in panels of some columns each. */
-    record Tiles(Array product, Array.Contraction rule, Array panels, boolean shared, List<Store> stores)
+    /**
+     * A contraction by register tiles; the right operand is in panels of some columns each.
+     *
+     * @param panels where the panels lie, {@code [batch, panel, inner, column]}; null if each work-item makes its own
+     * @param shared whether all batches have the same panels
+     */
+    record Tiles(
+            Array product, Array.Contraction rule, @Nullable Array panels, boolean shared, List<Store> stores)
             implements Kernel {
         @Override
         public List<Array> writes() {

@@ -37,8 +37,21 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     /** Fewer rows than this do not keep a device busy. */
     private static final long FEW_ROWS = 16;
 
+    /** Rows one work-item does with a panel it made itself. */
+    private static final long LOCAL_ROWS = 256;
+
+    /** Floats of such a panel: it stays in the second cache. */
+    private static final long LOCAL_PANEL = 40_000;
+
+    /** Such panels of a product at least, to keep the cores busy. */
+    private static final long LOCAL_ITEMS = 16;
+
+    /** For fewer panels than this, a transposed left operand is not worth copying. */
+    private static final int FEW_PANELS = 4;
+
     private static final double STORE = 3;
     private static final double LOAD = 1;
+    private static final double SPREAD = 4;
 
     /**
      * Schedules.
@@ -59,6 +72,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private final List<Array> order = new ArrayList<>();
         private final Map<Array, Boolean> forced = new IdentityHashMap<>();
         private final Map<Array, Array> panels = new IdentityHashMap<>();
+        private final Set<Array> operands = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
 
         Scheduler(Lowered lowered, Target target, boolean fuse) {
             this.lowered = lowered;
@@ -139,15 +153,30 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
-            boolean batched = Scalar.vars(c.right()).contains(c.batch());
+            Scalar right = source(c.right());
+            if (isLocal(c, right)) {
+                return new Array(
+                        a.name(),
+                        a.type(),
+                        a.shape(),
+                        new Array.Contraction(
+                                c.batch(),
+                                c.row(),
+                                c.column(),
+                                c.inner(),
+                                left(a, c, shared),
+                                right,
+                                c.place()));
+            }
+            boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
-            Array panel = shared.computeIfAbsent(key(c.right(), c.batch(), c.column(), c.inner()), k -> {
+            Array panel = shared.computeIfAbsent(key(right, c.batch(), c.column(), c.inner()), k -> {
                 long[] shape = {batched ? c.batch().size() : 1, count, c.inner().size(), panelWidth};
                 List<Var> axes = Var.each("p", shape);
                 Index column = Index.of(axes.get(1)).times(panelWidth).plus(Index.of(axes.get(3)));
                 Index inside = column.clamp(0, c.column().size() - 1);
                 Scalar body = Scalar.substitute(
-                        c.right(),
+                        right,
                         v -> v == c.batch()
                                 ? Index.of(axes.get(0))
                                 : v == c.column() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
@@ -156,8 +185,42 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 forced.put(p, true);
                 return p;
             });
+            Scalar load = new Scalar.Load(
+                    panel,
+                    List.of(
+                            batched ? Index.of(c.batch()) : Index.ZERO,
+                            Index.of(c.column()).div(panelWidth),
+                            Index.of(c.inner()),
+                            Index.of(c.column()).mod(panelWidth)));
+            Array product = new Array(
+                    a.name(),
+                    a.type(),
+                    a.shape(),
+                    new Array.Contraction(
+                            c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), load, c.place()));
+            panels.put(product, panel);
+            return product;
+        }
+
+        /**
+         * Whether a work-item makes the panel it needs: if it does all rows with it, there is enough else to do at the same
+         * time, and it is small and made of memory.
+         */
+        private boolean isLocal(Array.Contraction c, Scalar right) {
+            return fuse
+                    && target.cpu()
+                    && c.row().size() <= LOCAL_ROWS
+                    && c.inner().size() * target.panel() <= LOCAL_PANEL
+                    && c.batch().size() * c.column().size() >= LOCAL_ITEMS * target.panel()
+                    && (c.batch().size() == 1 || Scalar.vars(right).contains(c.batch()))
+                    && right instanceof Scalar.Load;
+        }
+
+        /** The left operand: in memory, along the inner index or packed in tiles. */
+        private Scalar left(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
             Scalar left = source(c.left());
-            if (!isPlain(left, c.inner())) {
+            boolean few = c.column().size() <= FEW_PANELS * target.panel();
+            if (!isPlain(left, c.inner()) && !(few && isPlain(left, c.row()))) {
                 boolean leftBatched = Scalar.vars(left).contains(c.batch());
                 Scalar leftBody = left;
                 // Across memory, it is packed in the order tiles read it; along memory, its producer can write it.
@@ -181,6 +244,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
                     order.add(r);
                     forced.put(r, true);
+                    operands.add(r);
                     return r;
                 });
                 left = new Scalar.Load(
@@ -191,20 +255,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                                 Index.of(c.inner()),
                                 Index.of(c.row()).mod(height)));
             }
-            Scalar right = new Scalar.Load(
-                    panel,
-                    List.of(
-                            batched ? Index.of(c.batch()) : Index.ZERO,
-                            Index.of(c.column()).div(panelWidth),
-                            Index.of(c.inner()),
-                            Index.of(c.column()).mod(panelWidth)));
-            Array product = new Array(
-                    a.name(),
-                    a.type(),
-                    a.shape(),
-                    new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), left, right, c.place()));
-            panels.put(product, panel);
-            return product;
+            return left;
         }
 
         /** Whether neighbours in memory are in neighbouring rows. */
@@ -264,13 +315,13 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             }
         }
 
-        /** A matrix in memory that steps evenly along the inner index: rows are read where they lie. */
-        private boolean isPlain(Scalar left, Var inner) {
+        /** A matrix in memory whose neighbours are one step of a variable apart: it is read where it lies. */
+        private boolean isPlain(Scalar left, Var along) {
             return left instanceof Scalar.Load l
                     && l.array().type() == DType.FLOAT
                     && (isSource(l.array()) || !(l.array().rule() instanceof Array.Pointwise))
                     && l.array().position(l.at()).isLinear()
-                    && l.array().position(l.at()).stride(inner) == 1;
+                    && l.array().position(l.at()).stride(along) == 1;
         }
 
         /** A long reduction to few numbers is done in two steps, the first of them parallel. */
@@ -359,16 +410,28 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     continue;
                 }
                 Expansion e = new Expansion(inlined, kept);
-                kept.put(a, new Array(a.name(), a.type(), a.shape(), Bodies.rewrite(a.rule(), e::expand)));
+                Array.Rule rule = Bodies.rewrite(a.rule(), e::expand);
+                if (operands.contains(a) && isCopy(a, rule)) {
+                    inlined.put(a, true); // what it copies is in memory too
+                    continue;
+                }
+                kept.put(a, new Array(a.name(), a.type(), a.shape(), rule));
             }
             return kept;
+        }
+
+        private static boolean isCopy(Array a, Array.Rule rule) {
+            return rule instanceof Array.Pointwise p
+                    && p.body() instanceof Scalar.Load l
+                    && l.array().type() == a.type()
+                    && l.array().position(l.at()).equals(Index.linear(p.axes()));
         }
 
         private boolean isCheaper(Array a, Array.Pointwise p, double evaluations) {
             double[] cost = {0};
             new Scalar.Visitor(
                             s -> cost[0] += switch (s) {
-                                case Scalar.Load l -> LOAD;
+                                case Scalar.Load l -> isSpread(l, p) ? SPREAD : LOAD;
                                 case Scalar.Apply f -> fuse ? f.formula().cost() : 1e9;
                                 case Scalar.Select c -> 1;
                                 default -> 0;
@@ -377,6 +440,16 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     .visit(p.body());
             double size = Bodies.size(p.axes());
             return evaluations * cost[0] <= size * (cost[0] + STORE) + evaluations * LOAD;
+        }
+
+        /** Whether neighbours of the result are far apart in the array: reading them so costs a cache line each. */
+        private static boolean isSpread(Scalar.Load l, Array.Pointwise p) {
+            for (Var v : p.axes().reversed()) {
+                if (v.size() > 1) {
+                    return l.array().position(l.at()).stride(v) > 1;
+                }
+            }
+            return false;
         }
 
         /** Bounds how much is substituted into one expression. */
