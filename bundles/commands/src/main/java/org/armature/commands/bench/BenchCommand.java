@@ -73,8 +73,8 @@ public final class BenchCommand implements Callable<Integer> {
     public BenchCommand(
             @Reference(cardinality = ReferenceCardinality.AT_LEAST_ONE) List<Executor> executors,
             @Reference(cardinality = ReferenceCardinality.OPTIONAL) @Nullable Gradients gradients,
-            @Reference(target = "(armature.id=onnx)", cardinality = ReferenceCardinality.OPTIONAL)
-                    @Nullable ModelFormat format) {
+            @Reference(target = "(armature.id=onnx)", cardinality = ReferenceCardinality.OPTIONAL) @Nullable
+                    ModelFormat format) {
         this.executors = List.copyOf(executors);
         this.format = format;
         this.gradients = gradients;

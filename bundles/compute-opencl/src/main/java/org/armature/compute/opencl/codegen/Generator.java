@@ -77,12 +77,7 @@ public final class Generator {
                     "the device has no 64-bit floats: use the type FLOAT, or the executor onnx");
         }
         return new Source(
-                name,
-                List.copyOf(parameters),
-                body,
-                List.copyOf(pointers.keySet()),
-                global,
-                target.cpu() ? 1 : 0);
+                name, List.copyOf(parameters), body, List.copyOf(pointers.keySet()), global, target.cpu() ? 1 : 0);
     }
 
     // ---- loops -----------------------------------------------------------------------------------------------------

@@ -88,7 +88,9 @@ final class Tiling {
             // A part of the inner index for all tiles, then the next: the panel's part stays in the cache.
             String own = "tiles + (" + (each < tile.size() ? "t - first" : "t") + ") * " + vectors;
             code.line("float%d tiles[%d];", vector, each * vectors);
-            code.open("for (int i = 0; i < %d; ++i)", each * vectors).line("tiles[i] = 0;").close();
+            code.open("for (int i = 0; i < %d; ++i)", each * vectors)
+                    .line("tiles[i] = 0;")
+                    .close();
             code.open("for (int from = 0; from < %d; from += %d)", depth, PART);
             each(each);
             code.line("float%d* tile = %s;", vector, own);
@@ -106,7 +108,9 @@ final class Tiling {
             results(inTile(e));
             code.close();
         }
-        return new long[] {panel.size(), (tile.size() + each - 1) / each, c.batch().size()};
+        return new long[] {
+            panel.size(), (tile.size() + each - 1) / each, c.batch().size()
+        };
     }
 
     /** As many tiles as may be with one panel, while there are enough work-items. */
@@ -133,8 +137,8 @@ final class Tiling {
 
     /** The panel where it lies: panels are aligned, and PoCL builds plain vectors ten times as fast as vloads. */
     private void stored(Expressions e) {
-        String from = e.pointer(kernel.panels()) + " + ("
-                + (kernel.shared() ? "" : "b * " + panel.size() + " + ") + "panel) * " + depth * width + "L";
+        String from = e.pointer(kernel.panels()) + " + (" + (kernel.shared() ? "" : "b * " + panel.size() + " + ")
+                + "panel) * " + depth * width + "L";
         code.line("__global const float%d* restrict right = (__global const float%d*)(%s);", vector, vector, from);
     }
 
@@ -297,6 +301,8 @@ final class Tiling {
 
     /** How much of a block that begins at a position is inside. */
     private String inside(long block, long size, String from) {
-        return size % block == 0 ? Long.toString(block) : "min((%s)%d, (%s)%d - %s)".formatted(ix, block, ix, size, from);
+        return size % block == 0
+                ? Long.toString(block)
+                : "min((%s)%d, (%s)%d - %s)".formatted(ix, block, ix, size, from);
     }
 }

@@ -304,8 +304,7 @@ final class Kernels implements AutoCloseable {
     private String log(long program) {
         try (MemoryStack stack = MemoryStack.stackPush()) {
             PointerBuffer size = stack.mallocPointer(1);
-            CL10.clGetProgramBuildInfo(
-                    program, info.handle(), CL10.CL_PROGRAM_BUILD_LOG, (ByteBuffer) null, size);
+            CL10.clGetProgramBuildInfo(program, info.handle(), CL10.CL_PROGRAM_BUILD_LOG, (ByteBuffer) null, size);
             ByteBuffer b = MemoryUtil.memAlloc((int) Math.max(1, size.get(0)));
             try {
                 CL10.clGetProgramBuildInfo(program, info.handle(), CL10.CL_PROGRAM_BUILD_LOG, b, null);
@@ -322,8 +321,8 @@ final class Kernels implements AutoCloseable {
             Files.createDirectories(failures);
             Files.writeString(
                     file,
-                    text + "\n/* " + info.name() + ", " + info.version() + ", " + info.driver() + ", error " + code + "\n"
-                            + log.replace("*/", "* /") + "\n*/\n");
+                    text + "\n/* " + info.name() + ", " + info.version() + ", " + info.driver() + ", error " + code
+                            + "\n" + log.replace("*/", "* /") + "\n*/\n");
             return new UnsupportedOperationException("kernel " + name + " does not compile on " + info.name()
                     + ": source and log are in " + file + "; use the executor onnx");
         } catch (IOException e) {

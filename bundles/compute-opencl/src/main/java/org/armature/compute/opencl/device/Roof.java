@@ -27,14 +27,20 @@ public record Roof(double gflops, double gigabytes) {
         }
         StringBuilder start = new StringBuilder();
         for (int i = 0; i < CHAINS; i++) {
-            start.append("    float" + width + " c").append(i).append(" = x + ").append(i).append(".0f;\n");
+            start.append("    float" + width + " c")
+                    .append(i)
+                    .append(" = x + ")
+                    .append(i)
+                    .append(".0f;\n");
         }
         int steps = device.isHost() ? STEPS : STEPS / 100;
         Source fma = new Source(
                 "peak",
                 List.of("__global float" + width + "* restrict a"),
-                "    const float" + width + " x = a[get_global_id(0)];\n    const float" + width + " y = x * 0.5f;\n" + start
-                        + "    for (int i = 0; i < " + steps + "; ++i) {\n" + chains + "    }\n    a[get_global_id(0)] = "
+                "    const float" + width + " x = a[get_global_id(0)];\n    const float" + width + " y = x * 0.5f;\n"
+                        + start
+                        + "    for (int i = 0; i < " + steps + "; ++i) {\n" + chains
+                        + "    }\n    a[get_global_id(0)] = "
                         + sum + ";\n",
                 List.of(),
                 new long[] {items},

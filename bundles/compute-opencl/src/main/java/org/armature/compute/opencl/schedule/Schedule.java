@@ -160,13 +160,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         a.type(),
                         a.shape(),
                         new Array.Contraction(
-                                c.batch(),
-                                c.row(),
-                                c.column(),
-                                c.inner(),
-                                left(a, c, shared),
-                                right,
-                                c.place()));
+                                c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), right, c.place()));
             }
             boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
