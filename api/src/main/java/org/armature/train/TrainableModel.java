@@ -3,6 +3,7 @@ package org.armature.train;
 import java.util.Map;
 import java.util.SequencedMap;
 import org.armature.graph.Scope;
+import org.armature.graph.TensorType;
 import org.armature.graph.Value;
 import org.armature.model.Model;
 import org.armature.model.Parameters;
@@ -22,6 +23,11 @@ public interface TrainableModel extends Model {
         return Parameters.empty();
     }
 
-    /** As {@link #build}, for training. */
+    /** What training takes: the inputs, and what is only there while it trains, as a conditional autoencoder's targets. */
+    default SequencedMap<String, TensorType> trainingInputs() {
+        return inputs();
+    }
+
+    /** As {@link #build}, for training, from {@link #trainingInputs}. */
     SequencedMap<String, Value> buildForTraining(Scope scope, Map<String, Value> inputs);
 }

@@ -12,7 +12,7 @@ import org.armature.model.Config;
 import org.armature.train.TrainableModel;
 
 /**
- * VTP that is trained with a student and a teacher beside: it takes the crops of {@link Crops} too, and gives what
+ * VTP that is trained with a student and a teacher beside: while it trains it takes the crops of {@link Crops} too, and gives what
  * {@link SelfSupervision#loss} compares. To others it is the {@link Vtp} within.
  *
  * <p>Config, beside VTP's: {@code dino_head} ({@code out_dim} 65536, {@code nlayers} 3, {@code hidden_dim} 2048,
@@ -30,6 +30,11 @@ record SelfSupervisedVtp(Vtp vtp, SelfSupervision crops, double momentum) implem
 
     @Override
     public SequencedMap<String, TensorType> inputs() {
+        return vtp.inputs();
+    }
+
+    @Override
+    public SequencedMap<String, TensorType> trainingInputs() {
         SequencedMap<String, TensorType> in = new LinkedHashMap<>(vtp.inputs());
         in.put(Crops.GLOBAL, new TensorType(DType.FLOAT, Shape.named("batch", "global", 3, "height", "width")));
         in.put(Crops.LOCAL, new TensorType(DType.FLOAT, Shape.named("batch", "local", 3, "small", "small")));

@@ -108,7 +108,8 @@ record StepGraph(Graph graph, List<String> scalars, List<String> changed, List<S
         Map<String, Value> given = new LinkedHashMap<>();
         example.forEach((k, t) -> given.put(k, b.input(k, t.dtype(), batch.concat(t.shape()))));
         Map<String, Value> inputs = new LinkedHashMap<>();
-        r.model.inputs().forEach((k, t) -> inputs.put(k, Squares.named(given, k, "the dataset")));
+        (training && r.model instanceof TrainableModel m ? m.trainingInputs() : r.model.inputs())
+                .forEach((k, t) -> inputs.put(k, Squares.named(given, k, "the dataset")));
         Map<String, Value> outputs = training && r.model instanceof TrainableModel m
                 ? m.buildForTraining(b.scope(), inputs)
                 : r.model.build(b.scope(), inputs);
