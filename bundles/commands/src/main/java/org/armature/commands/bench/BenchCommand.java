@@ -45,7 +45,7 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--list", description = "Lists the workloads and ends.")
     private boolean list;
 
-    @Option(names = "--executor", paramLabel = "ID", description = "onnx or opencl (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--executor", paramLabel = "ID", description = "onnx, opencl, or auto: the faster one (default: ${DEFAULT-VALUE}).")
     private String executor = "onnx";
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads of one run (default: ${DEFAULT-VALUE}).")
@@ -62,6 +62,9 @@ public final class BenchCommand implements Callable<Integer> {
             paramLabel = "FOLDER",
             description = "Writes the graphs as FOLDER/NAME.onnx and measures nothing, e.g. for `armature compile`.")
     private @Nullable Path export;
+
+    @Option(names = "--explain", description = "Says of each workload which executor auto takes, and why.")
+    private boolean explain;
 
     @Option(names = "--json", description = "Prints one JSON object a workload.")
     private boolean json;
@@ -111,6 +114,9 @@ public final class BenchCommand implements Callable<Integer> {
         for (Workload w : chosen(s)) {
             Measurement m = Measurement.of(w, e, gradients, threads, warmUp, runs);
             out.println(json ? new ObjectMapper().writeValueAsString(m.json()) : m.line());
+            if (explain && !json) {
+                out.println("    " + (e.id().equals("auto") ? m.program() : e.id() + ": it was asked for"));
+            }
             out.flush();
         }
         return 0;

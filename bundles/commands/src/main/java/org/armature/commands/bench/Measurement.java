@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * What one workload took.
  *
  * @param compileMs differentiating and compiling, once
+ * @param program what it says of itself: of the executor {@code auto}, who was chosen and why
  * @param bytes of all inputs, parameters and outputs of a run
  */
 record Measurement(
@@ -31,6 +32,7 @@ record Measurement(
         long bytes,
         String executor,
         String device,
+        String program,
         int threads) {
     private static final long SEED = 0;
 
@@ -64,7 +66,7 @@ record Measurement(
                                 .mapToLong(n -> b.output(n).data().byteSize())
                                 .sum();
                 String device = executor.devices().getFirst().id();
-                return new Measurement(w, ms[ms.length / 2], ms[0], compiled, bytes, executor.id(), device, threads);
+                return new Measurement(w, ms[ms.length / 2], ms[0], compiled, bytes, executor.id(), device, p.toString(), threads);
             }
         } finally {
             tensors.values().forEach(Tensor::close);
@@ -161,6 +163,9 @@ record Measurement(
         m.put("measures", workload.measures());
         m.put("bytes", bytes);
         m.put("compile_ms", rounded(compileMs));
+        if (executor.equals("auto")) {
+            m.put("choice", program);
+        }
         return m;
     }
 

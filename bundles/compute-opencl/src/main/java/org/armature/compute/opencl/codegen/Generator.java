@@ -105,6 +105,11 @@ public final class Generator {
         return e.inner();
     }
 
+    /** Elements of a whole register. */
+    private int registers(DType t) {
+        return Math.max(1, target.vector() * Float.BYTES / Math.max(Float.BYTES, t.bytes()));
+    }
+
     /** The next loop in whole registers: left alone, LLVM takes half of AVX-512's. */
     private void wide(List<Kernel.Store> stores) {
         if (target.cpu() && stores.stream().allMatch(s -> s.array().type() == DType.FLOAT)) {
@@ -274,7 +279,7 @@ public final class Generator {
             String j = e.fresh("j");
             code.open("for (%s %s = 0; %s < %d; %s += %d)", ix, j, j, whole, j, LANES);
             code.line("%s%d next;", type, LANES);
-            code.line("#pragma clang loop unroll(disable) vectorize(enable)");
+            code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", registers(b.type()));
             code.open("for (int l = 0; l < %d; ++l)", LANES);
             Expressions f = in.inner();
             f.bind(last, "(" + j + " + l)");
@@ -339,7 +344,7 @@ public final class Generator {
         for (Var v : o.vars()) {
             in = each(in, v);
         }
-        code.line("#pragma clang loop unroll(disable) vectorize(enable)");
+        code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", registers(body.type()));
         code.open("for (int l = 0; l < %s; ++l)", wide);
         Expressions f = in.inner();
         f.bind(lane, "(from + l)");
