@@ -1,6 +1,7 @@
 package org.armature.itests;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
@@ -41,6 +42,7 @@ class ExecutorReplacementTest {
                 .filter(b -> "org.armature.compute.opencl".equals(b.getSymbolicName()))
                 .findFirst()
                 .orElseThrow();
+        assumeFalse(executor(context).devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
         Path jar = ModuleJar.installed("armature-compute-opencl");
         AtomicBoolean stop = new AtomicBoolean();
         AtomicLong runs = new AtomicLong();
@@ -83,21 +85,20 @@ class ExecutorReplacementTest {
     }
 
     private static void use(BundleContext context) throws Exception {
+        Executor opencl = executor(context);
+        assertFalse(opencl.devices().isEmpty(), "the device is there again");
+        try (Program p = opencl.compile(scaled())) {
+            check(p);
+        }
+    }
+
+    private static Executor executor(BundleContext context) throws Exception {
         for (int i = 0; i < 500; i++) {
             Collection<ServiceReference<Executor>> found =
                     context.getServiceReferences(Executor.class, "(armature.id=opencl)");
-            if (!found.isEmpty()) {
-                ServiceReference<Executor> reference = found.iterator().next();
-                Executor opencl = context.getService(reference);
-                try {
-                    assumeFalse(opencl.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
-                    try (Program p = opencl.compile(scaled())) {
-                        check(p);
-                    }
-                } finally {
-                    context.ungetService(reference);
-                }
-                return;
+            Executor e = found.isEmpty() ? null : context.getService(found.iterator().next());
+            if (e != null) {
+                return e;
             }
             Thread.sleep(10);
         }

@@ -79,6 +79,9 @@ public final class Devices {
                 return;
             } catch (UnsatisfiedLinkError e) {
                 // The next name may be there.
+            } catch (IllegalStateException e) {
+                loaded = true; // before: the bundle of LWJGL outlives a redeployment of this one
+                return;
             }
         }
         throw new IllegalStateException(
