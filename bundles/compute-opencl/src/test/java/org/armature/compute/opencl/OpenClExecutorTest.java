@@ -1,12 +1,26 @@
 package org.armature.compute.opencl;
 
+import static org.armature.graph.Ops.matMul;
+import static org.armature.graph.Ops.reduceMean;
+import static org.armature.graph.Ops.sub;
+import static org.armature.graph.Ops.transpose;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Path;
+import java.util.Map;
+import java.util.Random;
 import org.armature.compute.Executor;
 import org.armature.compute.ExecutorContract;
+import org.armature.compute.Program;
+import org.armature.compute.ReferenceExecutor;
+import org.armature.compute.Tensor;
+import org.armature.graph.Graph;
+import org.armature.graph.Shape;
+import org.armature.graph.Value;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class OpenClExecutorTest extends ExecutorContract {
@@ -29,5 +43,24 @@ class OpenClExecutorTest extends ExecutorContract {
     @Override
     protected Executor executor() {
         return executor;
+    }
+
+    /** Both sides of the product are the same array, but lie in memory in different orders. */
+    @Test
+    void aMatrixTimesItsOwnTranspose() {
+        Graph.Builder b = Graph.builder("gram");
+        Value x = b.input("x", Shape.of(8, 300));
+        Value centred = sub(x, reduceMean(x, true, 0));
+        Graph g = b.output("y", matMul(centred, transpose(centred, 1, 0))).build();
+        Random random = new Random(1);
+        try (Tensor t = Tensor.zeros(x.type());
+                Program want = new ReferenceExecutor().compile(g);
+                Program have = executor.compile(g)) {
+            for (long i = 0; i < t.size(); i++) {
+                t.set(i, random.nextGaussian());
+            }
+            float[] expected = want.run(Map.of("x", t)).get("y").toFloats();
+            assertArrayEquals(expected, have.run(Map.of("x", t)).get("y").toFloats(), 1e-3f);
+        }
     }
 }

@@ -193,6 +193,9 @@ final class Kernels implements AutoCloseable {
         int pointers = joined ? Unit.pointers(sources) : -1;
         long program = fromSource(text);
         if (program == 0) {
+            program = fromSource(text); // drivers that share a cache on disk with other processes fail now and then
+        }
+        if (program == 0) {
             throw blame(sources);
         }
         add(keys, pointers, program);

@@ -164,7 +164,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             }
             boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
-            Array panel = shared.computeIfAbsent(key(right, c.batch(), c.column(), c.inner()), k -> {
+            Array panel = shared.computeIfAbsent(key("right", right, c.batch(), c.column(), c.inner()), k -> {
                 long[] shape = {batched ? c.batch().size() : 1, count, c.inner().size(), panelWidth};
                 List<Var> axes = Var.each("p", shape);
                 Index column = Index.of(axes.get(1)).times(panelWidth).plus(Index.of(axes.get(3)));
@@ -220,7 +220,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 // Across memory, it is packed in the order tiles read it; along memory, its producer can write it.
                 boolean across = isAcross(left, c.row(), c.inner());
                 int height = across ? target.tile(c.row().size()) : 1;
-                Array rows = shared.computeIfAbsent(key(left, c.batch(), c.row(), c.inner()), k -> {
+                Array rows = shared.computeIfAbsent(key("left", left, c.batch(), c.row(), c.inner()), k -> {
                     long[] shape = {
                         leftBatched ? c.batch().size() : 1,
                         (c.row().size() + height - 1) / height,
@@ -277,8 +277,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /** Equal operands of several products are made once: x for the queries, the keys and the values. */
-        private static List<Object> key(Scalar body, Var... vars) {
-            List<Object> k = new ArrayList<>();
+        private static List<Object> key(String side, Scalar body, Var... vars) {
+            List<Object> k = new ArrayList<>(List.of(side));
             Map<Var, Index> canonical = new IdentityHashMap<>();
             for (Var v : vars) {
                 k.add(v.size());
