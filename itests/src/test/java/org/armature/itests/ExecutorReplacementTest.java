@@ -96,7 +96,8 @@ class ExecutorReplacementTest {
         for (int i = 0; i < 500; i++) {
             Collection<ServiceReference<Executor>> found =
                     context.getServiceReferences(Executor.class, "(armature.id=opencl)");
-            Executor e = found.isEmpty() ? null : context.getService(found.iterator().next());
+            Executor e =
+                    found.isEmpty() ? null : context.getService(found.iterator().next());
             if (e != null) {
                 return e;
             }

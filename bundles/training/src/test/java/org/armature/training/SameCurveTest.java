@@ -46,22 +46,28 @@ class SameCurveTest {
     private static List<Double> losses(Bench bench, Executor executor, Path run) throws IOException {
         Files.createDirectories(run);
         Map<String, Object> config = Bench.config(Map.of(
-                "dataset", Map.of("type", "fashion-mnist"),
-                "batch", 64,
-                "steps", STEPS,
-                "checkpoint_every", STEPS,
-                "model", Map.of(
+                "dataset",
+                Map.of("type", "fashion-mnist"),
+                "batch",
+                64,
+                "steps",
+                STEPS,
+                "checkpoint_every",
+                STEPS,
+                "model",
+                Map.of(
                         "input", List.of(1, 28, 28),
-                        "layers", List.of(
-                                Map.of("type", "conv", "channels", 8, "padding", 1),
-                                Map.of("type", "max-pool"),
-                                Map.of("type", "relu"),
-                                Map.of("type", "conv", "channels", 16, "padding", 1),
-                                Map.of("type", "batch-norm"),
-                                Map.of("type", "max-pool"),
-                                Map.of("type", "relu"),
-                                Map.of("type", "flatten"),
-                                Map.of("type", "linear", "features", 10, "name", "head")))));
+                        "layers",
+                                List.of(
+                                        Map.of("type", "conv", "channels", 8, "padding", 1),
+                                        Map.of("type", "max-pool"),
+                                        Map.of("type", "relu"),
+                                        Map.of("type", "conv", "channels", 16, "padding", 1),
+                                        Map.of("type", "batch-norm"),
+                                        Map.of("type", "max-pool"),
+                                        Map.of("type", "relu"),
+                                        Map.of("type", "flatten"),
+                                        Map.of("type", "linear", "features", 10, "name", "head")))));
         new GradientTrainer(bench, executor, bench.format).train(Config.of(config), run, false, p -> {}, () -> false);
         List<Double> losses = new ArrayList<>();
         for (String line : Files.readAllLines(run.resolve(Curves.FILE))) {

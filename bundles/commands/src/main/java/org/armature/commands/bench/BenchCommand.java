@@ -45,7 +45,10 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--list", description = "Lists the workloads and ends.")
     private boolean list;
 
-    @Option(names = "--executor", paramLabel = "ID", description = "onnx, opencl, or auto: the faster one (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--executor",
+            paramLabel = "ID",
+            description = "onnx, opencl, or auto: the faster one (default: ${DEFAULT-VALUE}).")
     private String executor = "onnx";
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads of one run (default: ${DEFAULT-VALUE}).")

@@ -66,7 +66,8 @@ record Measurement(
                                 .mapToLong(n -> b.output(n).data().byteSize())
                                 .sum();
                 String device = executor.devices().getFirst().id();
-                return new Measurement(w, ms[ms.length / 2], ms[0], compiled, bytes, executor.id(), device, p.toString(), threads);
+                return new Measurement(
+                        w, ms[ms.length / 2], ms[0], compiled, bytes, executor.id(), device, p.toString(), threads);
             }
         } finally {
             tensors.values().forEach(Tensor::close);

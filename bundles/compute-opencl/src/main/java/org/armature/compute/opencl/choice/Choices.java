@@ -54,8 +54,8 @@ final class Choices {
             }
         }
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256")
-                    .digest(text.toString().getBytes(StandardCharsets.UTF_8));
+            byte[] hash =
+                    MessageDigest.getInstance("SHA-256").digest(text.toString().getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(hash, 0, 16);
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
@@ -66,9 +66,7 @@ final class Choices {
     Choice read(String key) {
         try {
             List<String> lines = Files.readAllLines(folder.resolve(key));
-            return lines.size() == 3 && lines.getFirst().equals(FORMAT)
-                    ? new Choice(lines.get(1), lines.get(2))
-                    : null;
+            return lines.size() == 3 && lines.getFirst().equals(FORMAT) ? new Choice(lines.get(1), lines.get(2)) : null;
         } catch (IOException e) {
             return null;
         }
