@@ -51,7 +51,7 @@ public final class LogahReproduction implements Reproduction {
 
     @Override
     public String title() {
-        return "Fashion-MNIST averaged to 14 x 14, 6000 images; LoGAH (hidden 16, 2 layers, rank 8) meta-trained 600 steps on twelve"
+        return "Fashion-MNIST averaged to 14 x 14, 6000 images; LoGAH (hidden 16, 2 layers, rank 8) meta-trained 600 steps on six"
                 + " ViTs of 1 or 3 layers and width 24 to 64, then ViTs of 2 layers and width 56, and of 4 and 64, trained from"
                 + " its prediction; accuracy % on 2000 test images after so many steps of batch 64, AdamW 1e-3.";
     }
@@ -144,7 +144,7 @@ public final class LogahReproduction implements Reproduction {
                             "seed",
                             seed,
                             "networks",
-                            12,
+                            6,
                             "layers",
                             List.of(1, 3),
                             "widths",
