@@ -100,6 +100,28 @@ public final class PickPlacePolicy implements Policy {
         return p;
     }
 
+    /**
+     * What the demonstrator is about, for those who learn from it. Joint vectors are {@code [J]}.
+     *
+     * @param stage what it does now, a name of the stages of a motion
+     * @param goal where this stage ends
+     * @param grasp where the fingers close, if that is still to come
+     * @param place where they open, if that is still to come
+     */
+    public record Intent(String stage, double[] goal, Optional<double[]> grasp, Optional<double[]> place) {}
+
+    /** What the latest chunk is meant for, at robot time {@code nanos}; empty if nothing is asked that it understands. */
+    public Optional<Intent> intent(long nanos) {
+        Plan p = plan;
+        return p == null || !(task instanceof Instruction.Put)
+                ? Optional.empty()
+                : Optional.of(new Intent(
+                        p.stage(nanos).name(),
+                        p.goal(nanos),
+                        p.goal(Stage.CLOSE, nanos),
+                        p.goal(Stage.RELEASE, nanos)));
+    }
+
     @Override
     public PolicySpec spec() {
         return new PolicySpec(robot.joints().size(), HORIZON, PERIOD, PolicySpec.ActionSpace.ABSOLUTE);

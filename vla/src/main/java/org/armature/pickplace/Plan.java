@@ -2,6 +2,7 @@ package org.armature.pickplace;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.armature.robot.JointLimits;
 import org.jspecify.annotations.Nullable;
 
@@ -227,6 +228,31 @@ final class Plan {
     /** The stage at robot time {@code nanos}. */
     Stage stage(long nanos) {
         return segment((nanos - startNanos) * 1e-9).stage;
+    }
+
+    /** Where the stage at robot time {@code nanos} ends, {@code [J]}. */
+    double[] goal(long nanos) {
+        return end(segments.indexOf(segment((nanos - startNanos) * 1e-9)));
+    }
+
+    /** Where the first {@code stage} that is not over at robot time {@code nanos} ends, {@code [J]}. */
+    Optional<double[]> goal(Stage stage, long nanos) {
+        double t = (nanos - startNanos) * 1e-9;
+        for (int i = 0; i < segments.size(); i++) {
+            if (segments.get(i).stage == stage && segments.get(i).end() > t) {
+                return Optional.of(end(i));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Where the stage that segment {@code i} belongs to ends. */
+    private double[] end(int i) {
+        int k = i;
+        while (k + 1 < segments.size() && segments.get(k + 1).stage == segments.get(i).stage) {
+            k++;
+        }
+        return segments.get(k).knots.getLast().clone();
     }
 
     /** Seconds until the stage at {@code nanos} ends. */

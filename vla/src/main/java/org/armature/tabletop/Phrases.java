@@ -1,9 +1,11 @@
 package org.armature.tabletop;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.armature.robot.Simulator.Scoring;
 import org.armature.train.Draw;
 
 /**
@@ -11,6 +13,11 @@ import org.armature.train.Draw;
  * Order does not matter, because what can be held and what holds things differ in kind.
  */
 final class Phrases {
+    private static final List<String> COLOURS =
+            List.of("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink");
+    /** What can be held, then what holds things. */
+    private static final List<String> SHAPES = List.of("cube", "cylinder", "ball", "bowl", "tray");
+
     private static final Map<String, List<String>> NAMES = Map.of(
             "cube", List.of("cube", "block", "box", "brick"),
             "cylinder", List.of("cylinder", "can", "tube", "puck"),
@@ -45,7 +52,7 @@ final class Phrases {
                     Stream.concat(
                             Stream.of("red", "orange", "yellow", "green", "lime", "cyan", "turquoise", "teal"),
                             Stream.of("blue", "purple", "violet", "pink", "magenta")),
-                    Things.SHAPES.stream().flatMap(s -> NAMES.get(s).stream()))
+                    SHAPES.stream().flatMap(s -> NAMES.get(s).stream()))
             .toList();
 
     private static final Map<String, List<String>> COLOUR_NAMES = Map.of(
@@ -71,6 +78,26 @@ final class Phrases {
                 one(draw, sentences),
                 thing(draw, object, alone, "one", "object", "thing"),
                 thing(draw, container, true, "one", "container", "thing"));
+    }
+
+    /** Everything that can be asked for in a scene, in its own words. */
+    static List<String> tasks(Scoring scene) {
+        List<String> found = new ArrayList<>();
+        for (String object : COLOURS) {
+            for (String container : COLOURS) {
+                for (int k = 0; k < 6; k++) {
+                    String task = "put the " + object + " " + SHAPES.get(k / 2) + " in the " + container + " "
+                            + SHAPES.get(3 + k % 2);
+                    try {
+                        scene.fulfilled(task);
+                        found.add(task);
+                    } catch (IllegalArgumentException e) {
+                        // not in this scene
+                    }
+                }
+            }
+        }
+        return found;
     }
 
     private static String thing(Draw draw, String name, boolean alone, String... vague) {

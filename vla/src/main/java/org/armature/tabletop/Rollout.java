@@ -32,6 +32,8 @@ final class Rollout {
     private @Nullable ActionChunk chunk;
     private int pushed;
     private double forced = -1;
+    private final Map<String, CameraFrame> frames = new HashMap<>();
+    private long seen;
 
     /** Drives {@code world}, opened with steps of 1 ms. */
     Rollout(World world) {
@@ -47,6 +49,7 @@ final class Rollout {
         System.arraycopy(world.robot().home(), 0, command, 0, command.length);
         System.arraycopy(command, 0, wanted, 0, command.length);
         chunk = null;
+        frames.clear();
         pushed = 0;
         forced = -1;
         episode++;
@@ -60,7 +63,7 @@ final class Rollout {
         double y = -0.35 + 0.7 * draw.uniform();
         double z = 0.06 + 0.34 * draw.uniform();
         double yaw = -Math.PI / 2 + (draw.uniform() - 0.5) * 2.4;
-        k.solve(ToolMotion.down(x, y, z, yaw), home, home).ifPresent(q -> {
+        k.solve(new Goal(x, y, z, yaw, 1).pose(), home, home).ifPresent(q -> {
             int g = world.robot().gripper();
             q[g] = draw.uniform() < 0.75 ? home[g] : home[g] * draw.uniform();
             double[] from = command.clone();
@@ -78,12 +81,19 @@ final class Rollout {
 
     /** What is seen now, asked with these words. */
     Observation observe(String instruction) {
+        return observe(instruction, 1);
+    }
+
+    /** As {@link #observe(String)}, with pictures that are up to {@code tenths} - 1 tenths old. */
+    Observation observe(String instruction, int tenths) {
         double[] q = new double[command.length];
         double[] v = new double[command.length];
         world.joints(q, v);
-        Map<String, CameraFrame> frames = new HashMap<>();
-        for (String c : world.cameras()) {
-            frames.put(c, world.render(c, WIDTH, HEIGHT, time));
+        if (frames.isEmpty() || time - seen >= (long) tenths * OBSERVE * STEP) {
+            for (String c : world.cameras()) {
+                frames.put(c, world.render(c, WIDTH, HEIGHT, time));
+            }
+            seen = time;
         }
         return new Observation(time, q, v, frames, instruction, episode);
     }

@@ -9,12 +9,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
 import org.armature.model.CheckpointFormat;
-import org.armature.model.Config;
 import org.armature.pickplace.Chain;
 import org.armature.pickplace.PickPlacePolicy;
 import org.armature.robot.ActionChunk;
@@ -54,6 +54,12 @@ public final class RolloutCommand implements Callable<Integer> {
     private static final double ASTRAY = 0.06;
 
     private static final int TENTHS = 200;
+    /** Tenths that are recorded once it is done. */
+    private static final int AFTERWARDS = 6;
+    /** Tenths between two looks of the teacher. */
+    private static final int GLANCE = 2;
+    /** Pushes a tenth. */
+    private static final double PUSHES = 0.02;
 
     private final Simulator best;
     private final List<Simulator> simulators;
@@ -63,7 +69,7 @@ public final class RolloutCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "POLICY",
-            description = "baseline, learned (the shipped one), or a checkpoint of training/tabletop.json")
+            description = "baseline, learned (the shipped one), or a folder with the runs eyes and hand of training/tabletop-*.json")
     String policy = "";
 
     @Option(names = "--episodes", description = "how many (${DEFAULT-VALUE})")
@@ -93,6 +99,18 @@ public final class RolloutCommand implements Callable<Integer> {
                     "with --label: share of the time that POLICY drives, the baseline the rest (${DEFAULT-VALUE})")
     double share = 1;
 
+    @Option(
+            names = "--pictures",
+            paramLabel = "N",
+            description = "with --label: keep what the cameras saw in every Nth frame; 0: never (${DEFAULT-VALUE})")
+    int pictures = 4;
+
+    @Option(
+            names = "--glances",
+            paramLabel = "N",
+            description = "with --label: instead of playing, look at each scene from N postures (${DEFAULT-VALUE})")
+    int glances = 0;
+
     @Option(names = "--json", description = "one object at the end, and nothing else")
     boolean json;
 
@@ -115,12 +133,6 @@ public final class RolloutCommand implements Callable<Integer> {
         this.checkpoints = checkpoints;
     }
 
-    private final List<float[]> hand = new ArrayList<>();
-    private final List<float[]> things = new ArrayList<>();
-    private final List<float[]> motion = new ArrayList<>();
-    private final List<Long> episodeOf = new ArrayList<>();
-    private final List<String> asked = new ArrayList<>();
-
     @Override
     public Integer call() throws IOException {
         PrintWriter out = spec == null
@@ -137,8 +149,10 @@ public final class RolloutCommand implements Callable<Integer> {
         List<Long> failed = new ArrayList<>();
         long tenths = 0;
         long begun = System.nanoTime();
+        Recording recording;
         try (World world = simulator.open(seed, 1_000_000)) {
             RobotDescription robot = world.robot();
+            recording = new Recording(robot);
             Policy driver = policy(robot);
             try {
                 Rollout rollout = new Rollout(world);
@@ -149,11 +163,13 @@ public final class RolloutCommand implements Callable<Integer> {
                     driver.reset();
                     int took = label == null
                             ? rollout.drive(driver, said(draw, task), task, TENTHS)
-                            : teach(rollout, world, driver, draw, task);
+                            : glances > 0
+                                    ? glance(rollout, world, draw, task, recording)
+                                    : teach(rollout, world, driver, draw, task, recording);
                     tenths += took < 0 ? TENTHS : took;
                     if (took < 0) {
                         failed.add(seed + e);
-                        dropLast();
+                        recording.dropLast();
                     }
                     if (!json) {
                         out.print(String.format(
@@ -173,7 +189,7 @@ public final class RolloutCommand implements Callable<Integer> {
             }
         }
         if (label != null) {
-            write(label);
+            recording.write(label, checkpoints);
         }
         int done = episodes - failed.size();
         double wall = (System.nanoTime() - begun) * 1e-9;
@@ -210,14 +226,14 @@ public final class RolloutCommand implements Callable<Integer> {
     private Policy policy(RobotDescription robot) throws IOException {
         return switch (policy) {
             case "baseline" -> PickPlacePolicy.teacher(robot, perception, 0.3);
-            case "learned" -> seeing(TabletopPolicy.shipped(robot, executor, checkpoints));
-            default -> seeing(new TabletopNetwork(robot, executor, checkpoints.open(Path.of(policy)), Config.empty()));
+            case "learned" -> TabletopPolicy.shipped(robot, executor, checkpoints);
+            default ->
+                new TabletopNetwork(
+                        robot,
+                        executor,
+                        new Eyes(executor, checkpoints.open(Path.of(policy, "eyes", "model.safetensors"))),
+                        checkpoints.open(Path.of(policy, "hand", "model.safetensors")));
         };
-    }
-
-    private TabletopNetwork seeing(TabletopNetwork n) {
-        n.sees(perception);
-        return n;
     }
 
     private String said(Draw draw, String task) {
@@ -227,37 +243,32 @@ public final class RolloutCommand implements Callable<Integer> {
                 : Phrases.of(draw, w[2] + " " + w[3], w[6] + " " + w[7], !w[3].equals("cube"), words == Words.unseen);
     }
 
-    /** The tenths until it was done, or -1; every situation goes into the lists with what the teacher would do. */
-    private int teach(Rollout rollout, World world, Policy driver, Draw draw, String task) {
-        RobotDescription robot = world.robot();
-        Chain kinematics = new Chain(robot);
-        Features features = new Features(robot, kinematics);
-        ToolMotion tool = new ToolMotion(robot, kinematics);
-        Things table = new Things();
-        PickPlacePolicy teacher = PickPlacePolicy.teacher(robot, perception, ASTRAY);
+    /** The tenths until it was done, or -1; every situation is recorded with what the teacher would do. */
+    private int teach(
+            Rollout rollout, World world, Policy driver, Draw draw, String task, Recording recording) {
+        PickPlacePolicy teacher = PickPlacePolicy.teacher(world.robot(), perception, ASTRAY);
+        List<String> others = Phrases.tasks(world.scoring());
         if (draw.uniform() < 0.5) {
             rollout.elsewhere(draw);
         }
-        long number = asked.size();
-        asked.add(task);
+        recording.begin(task);
         boolean learner = draw.uniform() < share;
         int after = 0;
         for (int t = 0; t < TENTHS; t++) {
-            if (world.scoring().fulfilled(task) && ++after > 3) {
+            if (world.scoring().fulfilled(task) && ++after > AFTERWARDS) {
                 return t;
             }
-            Observation seen = rollout.observe(task);
-            table.look(seen, perception);
+            Observation seen = rollout.observe(task, GLANCE);
             ActionChunk taught = teacher.act(seen);
-            hand.add(features.hand(seen.position(), seen.velocity()));
-            things.add(features.things(seen.position(), table, seen.timeNanos()));
-            motion.add(tool.of(taught, seen.position()));
-            episodeOf.add(number);
+            recording.frame(seen, teacher.intent(seen.timeNanos()).orElse(null));
+            if (pictures > 0 && t % pictures == 0) {
+                picture(recording, world, seen, others, draw);
+            }
             if (t % 5 == 4) {
                 learner = draw.uniform() < share;
             }
             ActionChunk own = policy.equals("baseline") ? taught : driver.act(seen);
-            if (!rollout.disturbed() && draw.uniform() < 0.03) {
+            if (!rollout.disturbed() && draw.uniform() < PUSHES) {
                 rollout.disturb(draw);
             }
             rollout.follow(learner ? own : taught);
@@ -265,40 +276,37 @@ public final class RolloutCommand implements Callable<Integer> {
         return -1;
     }
 
-    /** What led nowhere teaches nothing: a teacher that is stuck says so in every frame. */
-    private void dropLast() {
-        while (!episodeOf.isEmpty() && episodeOf.getLast() == asked.size() - 1) {
-            hand.removeLast();
-            things.removeLast();
-            motion.removeLast();
-            episodeOf.removeLast();
+    /** Looks at a scene from a few postures. */
+    private int glance(Rollout rollout, World world, Draw draw, String task, Recording recording) {
+        List<String> others = Phrases.tasks(world.scoring());
+        recording.begin(task);
+        for (int k = 0; k < glances; k++) {
+            if (k > 0) {
+                rollout.elsewhere(draw);
+            }
+            Observation seen = rollout.observe(task);
+            PickPlacePolicy teacher = PickPlacePolicy.teacher(world.robot(), perception, ASTRAY);
+            teacher.act(seen);
+            recording.frame(seen, teacher.intent(seen.timeNanos()).orElse(null));
+            picture(recording, world, seen, others, draw);
         }
+        return 0;
     }
 
-    private void write(Path file) throws IOException {
-        int n = episodeOf.size();
-        Map<String, Tensor> t = new LinkedHashMap<>();
-        t.put("hand", rows(hand));
-        t.put("things", rows(things));
-        t.put("motion", rows(motion));
-        Tensor index = Tensor.zeros(DType.INT64, Shape.of(n));
-        for (int i = 0; i < n; i++) {
-            index.setLong(i, episodeOf.get(i));
+    /** What is seen now, and what the teacher would make of other words: one task for each object. */
+    private void picture(Recording recording, World world, Observation seen, List<String> tasks, Draw draw) {
+        recording.picture(seen);
+        Map<String, List<String>> byObject = tasks.stream()
+                .collect(Collectors.groupingBy(
+                        t -> t.substring(0, t.indexOf(" in ")), LinkedHashMap::new, Collectors.toList()));
+        for (List<String> some : byObject.values()) {
+            String words = some.get((int) draw.below(some.size()));
+            if (!words.equals(seen.instruction())) {
+                PickPlacePolicy teacher = PickPlacePolicy.teacher(world.robot(), perception, ASTRAY);
+                teacher.act(new Observation(
+                        seen.timeNanos(), seen.position(), seen.velocity(), seen.cameras(), words, seen.episode()));
+                teacher.intent(seen.timeNanos()).ifPresent(i -> recording.aside(words, i));
+            }
         }
-        t.put("episode_index", index);
-        try {
-            checkpoints.write(file, t, Map.of("instructions", String.join("\n", asked)));
-        } finally {
-            t.values().forEach(Tensor::close);
-        }
-    }
-
-    private static Tensor rows(List<float[]> rows) {
-        int width = rows.getFirst().length;
-        float[] all = new float[rows.size() * width];
-        for (int i = 0; i < rows.size(); i++) {
-            System.arraycopy(rows.get(i), 0, all, i * width, width);
-        }
-        return Tensor.of(all, rows.size(), width);
     }
 }

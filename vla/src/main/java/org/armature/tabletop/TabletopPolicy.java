@@ -8,10 +8,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import org.armature.compute.Executor;
 import org.armature.model.CheckpointFormat;
-import org.armature.model.Config;
+import org.armature.model.Parameters;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.Observation;
-import org.armature.robot.Perception;
 import org.armature.robot.Policy;
 import org.armature.robot.PolicySpec;
 import org.armature.robot.RobotDescription;
@@ -20,30 +19,23 @@ import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
-import org.osgi.service.component.annotations.ReferenceCardinality;
-import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 
 /**
- * The shipped learned policy of the table-top: picks up what an instruction names and puts it where it says, as a network
- * learned it from the baseline's demonstrations ({@code training/tabletop.json}). It sees what {@link Perception} finds.
+ * The shipped learned policy of the table-top: picks up what an instruction names and puts it where it says, as networks
+ * learned it from the baseline's demonstrations ({@code training/tabletop-eyes.json} and {@code tabletop-hand.json}): from
+ * pixels, depth, calibration and joint readings, without a {@link org.armature.robot.Perception}.
  */
 @Component(
         property = {
             "armature.id=learned-pick-place",
             "armature.kind=policy",
-            "armature.paper=Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware (action chunks)",
+            "armature.paper=Deep Hough Voting for 3D Object Detection in Point Clouds; Perceiver-Actor (key poses)",
             "service.ranking:Integer=-10"
         })
 public final class TabletopPolicy implements Policy {
-    private static final String WEIGHTS = "/policies/tabletop.safetensors";
-
-    @Reference(
-            cardinality = ReferenceCardinality.OPTIONAL,
-            policy = ReferencePolicy.DYNAMIC,
-            policyOption = ReferencePolicyOption.GREEDY)
-    @SuppressWarnings("NullAway.Init")
-    volatile @Nullable Perception perception;
+    private static final String EYES = "/policies/tabletop-eyes.safetensors";
+    private static final String HAND = "/policies/tabletop-hand.safetensors";
 
     private final RobotDescription robot;
     private final Executor executor;
@@ -75,13 +67,18 @@ public final class TabletopPolicy implements Policy {
     /** From the weights in this bundle. */
     static TabletopNetwork shipped(RobotDescription robot, Executor executor, CheckpointFormat checkpoints)
             throws IOException {
+        return new TabletopNetwork(
+                robot, executor, new Eyes(executor, weights(EYES, checkpoints)), weights(HAND, checkpoints));
+    }
+
+    private static Parameters weights(String name, CheckpointFormat checkpoints) throws IOException {
         Path file = Files.createTempFile("tabletop", ".safetensors");
-        try (InputStream in = TabletopPolicy.class.getResourceAsStream(WEIGHTS)) {
+        try (InputStream in = TabletopPolicy.class.getResourceAsStream(name)) {
             if (in == null) {
-                throw new IOException("this bundle has no " + WEIGHTS + ": build it again");
+                throw new IOException("this bundle has no " + name + ": build it again");
             }
             Files.copy(in, file, StandardCopyOption.REPLACE_EXISTING);
-            return new TabletopNetwork(robot, executor, checkpoints.open(file), Config.empty());
+            return checkpoints.open(file);
         } finally {
             // The memory map outlives the name.
             Files.deleteIfExists(file);
@@ -95,9 +92,7 @@ public final class TabletopPolicy implements Policy {
 
     @Override
     public ActionChunk act(Observation observation) {
-        TabletopNetwork n = network();
-        n.sees(perception);
-        return n.act(observation);
+        return network().act(observation);
     }
 
     @Override

@@ -3,19 +3,24 @@ package org.armature.tabletop;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
+import org.armature.graph.Shape;
+import org.armature.model.Config;
 import org.armature.perception.ColourPerception;
 import org.armature.pickplace.Chain;
 import org.armature.pickplace.PickPlacePolicy;
 import org.armature.robot.ActionChunk;
+import org.armature.robot.CameraFrame;
 import org.armature.robot.Observation;
+import org.armature.robot.Perception.Detection;
 import org.armature.robot.RobotDescription;
 import org.armature.robot.Simulator.World;
 import org.armature.simulation.Planar;
@@ -27,78 +32,152 @@ class TabletopTest {
     private final RobotDescription robot = world.robot();
     private final Chain chain = new Chain(robot);
 
-    /** What the action space keeps of a demonstration is where its tool goes: to a millimetre, over the whole table. */
+    /** A pixel that is packed and unpacked lies where it was seen: on a thing of that colour, at its height. */
     @Test
-    void theToolGoesWhereTheDemonstratorsWent() {
-        ToolMotion motion = new ToolMotion(robot, chain);
-        PickPlacePolicy teacher = PickPlacePolicy.teacher(robot, new ColourPerception(), 0.1);
+    void whatWasSeenLiesWhereItWas() {
         Rollout rollout = new Rollout(world);
         rollout.begin(3);
-        for (int t = 0; t < 25; t++) {
-            Observation seen = rollout.observe(world.scoring().instruction());
-            ActionChunk taught = teacher.act(seen);
-            ActionChunk back = motion.joints(motion.of(taught, seen.position()), seen.position(), seen.timeNanos());
-            for (int k = 3; k < ToolMotion.HORIZON; k += 3) {
-                double[] wanted = tool(taught, k);
-                double[] got = tool(back, k);
-                for (int i = 3; i < 12; i += 4) {
-                    // within limits of speed, and for a tool that points down
-                    assertEquals(wanted[i], got[i], 0.004, "tenth " + t + " action " + k);
-                }
-            }
-            rollout.follow(taught);
-        }
-    }
-
-    private double[] tool(ActionChunk c, int k) {
-        double[] q = new double[c.joints()];
-        System.arraycopy(c.actions(), k * c.joints(), q, 0, q.length);
-        return chain.tool(q).matrix();
-    }
-
-    /** Whatever a network says, the chunk keeps the limits of position and velocity. */
-    @Test
-    void anyMotionBecomesAChunkWithinTheLimits() {
-        ToolMotion motion = new ToolMotion(robot, chain);
-        SplittableRandom random = new SplittableRandom(1);
-        for (int i = 0; i < 20; i++) {
-            float[] wild = new float[ToolMotion.KNOTS * ToolMotion.NUMBERS];
-            for (int k = 0; k < wild.length; k++) {
-                wild[k] = (float) random.nextGaussian(0, 4);
-            }
-            ActionChunk c = motion.joints(wild, robot.home(), 0);
-            for (int k = 0; k < c.horizon(); k++) {
-                for (int j = 0; j < c.joints(); j++) {
-                    assertTrue(c.at(k, j) >= robot.limits().lower()[j]
-                            && c.at(k, j) <= robot.limits().upper()[j]);
-                    double most = robot.limits().velocity()[j] * ToolMotion.PERIOD * 1e-9 + 1e-9;
-                    assertTrue(k == 0 || Math.abs(c.at(k, j) - c.at(k - 1, j)) <= most);
-                }
-            }
-        }
-    }
-
-    @Test
-    void offsetsAreSeenFromTheTool() {
-        Features features = new Features(robot, chain);
-        Things table = new Things();
-        Rollout rollout = new Rollout(world);
-        rollout.begin(3);
-        Observation seen = rollout.observe("");
-        table.look(seen, new ColourPerception());
-        float[] f = features.things(seen.position(), table, seen.timeNanos());
-        double[] tool = chain.tool(seen.position()).matrix();
-        int red = Things.COLOURS.indexOf("red") * Features.THING;
-        assertEquals(1, f[red]);
-        assertEquals(1, f[red + 1 + Things.SHAPES.indexOf("cube")], "the red thing is the cube of every scene");
+        CameraFrame frame = rollout.observe("").camera("front").orElseThrow();
+        View before = View.of(frame);
+        View after = View.unpacked(before.packed(), before.calibration());
+        assertArrayEquals(before.rgb(), after.rgb());
+        assertArrayEquals(before.depth(), after.depth());
+        Detection red = new ColourPerception().detect(frame, "red cube").getFirst();
+        double[] at = new double[3];
+        int[] box = red.box();
+        int pixel = (box[1] + box[3]) / 2 * View.WIDTH + (box[0] + box[2]) / 2;
+        after.place(pixel, at);
         for (int i = 0; i < 3; i++) {
-            assertEquals(f[red + 6 + i] - tool[4 * i + 3], f[red + 9 + i], 1e-6);
+            assertEquals(red.centre()[i], at[i], red.halfExtents()[i] + 0.01);
         }
-        int orange = Things.COLOURS.indexOf("orange") * Features.THING;
-        assertArrayEquals(new float[Features.THING], java.util.Arrays.copyOfRange(f, orange, orange + Features.THING));
-        assertNotNull(table.at(0));
-        table.forget();
-        assertEquals(null, table.at(0));
+        byte[] damaged = before.packed();
+        damaged[damaged.length / 2] ^= 0x55;
+        assertThrows(IllegalArgumentException.class, () -> View.unpacked(damaged, before.calibration()));
+    }
+
+    /** The same scene in a picture of another size gives patches in the same places. */
+    @Test
+    void picturesOfAnySizeAreSeenAlike() {
+        world.reset(3);
+        Map<String, CameraFrame> small = new HashMap<>();
+        Map<String, CameraFrame> large = new HashMap<>();
+        for (String c : world.cameras()) {
+            small.put(c, world.render(c, View.WIDTH, View.HEIGHT, 0));
+            large.put(c, world.render(c, 2 * View.WIDTH, 2 * View.HEIGHT, 0));
+        }
+        Patches a = Patches.of(small);
+        Patches b = Patches.of(large);
+        int apart = 0;
+        for (int i = 0; i < Patches.COUNT; i++) {
+            double d = 0;
+            for (int k = 0; k < 3; k++) {
+                d = Math.max(d, Math.abs(a.places()[3 * i + k] - b.places()[3 * i + k]));
+            }
+            apart += d > 0.02 ? 1 : 0;
+        }
+        // an edge falls into this patch or the next
+        assertTrue(apart < Patches.COUNT / 8, apart + " of " + Patches.COUNT + " patches lie elsewhere");
+        small.remove("wrist");
+        float[] one = Patches.of(small).seen();
+        for (int i = Patches.EACH; i < Patches.COUNT; i++) {
+            assertEquals(0, one[i], "no patch of a camera that is not there counts");
+        }
+    }
+
+    /** What tells a stage is the same when hand, grasp and place are turned about the robot together. */
+    @Test
+    void aSituationIsTheSameElsewhere() {
+        float[] hand = new Features(robot, chain).hand(robot.home(), new double[8]);
+        float[] grasp = {0.45f, 0.1f, 0.03f, 1, 0};
+        float[] place = {0.5f, -0.2f, 0.06f};
+        float[] here = Features.aimed(hand, grasp, place, 0.2, 0.3);
+        float[] moved = hand.clone();
+        for (float[] p : new float[][] {moved, grasp, place}) {
+            float x = p[0];
+            p[0] = -p[1];
+            p[1] = x;
+        }
+        // a quarter turn: the fingers' heading turns as well, and what they may hold is the same after it
+        moved[3] = -hand[4];
+        moved[4] = hand[3];
+        float[] there = Features.aimed(moved, grasp, place, 0.2, 0.3 + Math.PI / 2);
+        for (int i = 0; i < Features.SITUATION; i++) {
+            assertEquals(here[i], there[i], 1e-5, "feature " + i);
+        }
+    }
+
+    @Test
+    void aGoalIsWhatItIsFromAnywhere() {
+        float[] hand = new Features(robot, chain).hand(robot.home(), new double[8]);
+        Goal goal = new Goal(0.4, -0.1, 0.05, -1.2, 1);
+        Goal back = Goal.of(hand, goal.from(hand), 0);
+        assertEquals(goal.x(), back.x(), 1e-6);
+        assertEquals(goal.z(), back.z(), 1e-6);
+        assertEquals(0, Features.wrapped(goal.heading() - back.heading()), 1e-6);
+        assertEquals(1, back.opening());
+    }
+
+    /** Every goal over the table is reached, and every chunk on the way keeps the limits. */
+    @Test
+    void goalsAreReachedWithinTheLimits() {
+        Rollout rollout = new Rollout(world);
+        rollout.begin(3);
+        Reach reach = new Reach(robot, chain);
+        for (Goal goal : List.of(
+                new Goal(0.4, 0.2, 0.2, -1.5, 1), new Goal(0.4, 0.2, 0.13, -1.5, 0), new Goal(0.6, -0.2, 0.25, -1.2, 1))) {
+            Observation seen = rollout.observe("");
+            for (int t = 0; t < 25; t++) {
+                seen = rollout.observe("", 100);
+                ActionChunk c = reach.to(goal, seen);
+                for (int k = 1; k < c.horizon(); k++) {
+                    for (int j = 0; j < c.joints(); j++) {
+                        double most = robot.limits().velocity()[j] * Reach.PERIOD * 1e-9 + 1e-9;
+                        assertTrue(Math.abs(c.at(k, j) - c.at(k - 1, j)) <= most);
+                    }
+                }
+                rollout.follow(c);
+            }
+            double[] m = chain.tool(seen.position()).matrix();
+            assertEquals(goal.x(), m[3], 2e-3);
+            assertEquals(goal.y(), m[7], 2e-3);
+            assertEquals(goal.z(), m[11], 2e-3);
+            assertEquals(goal.opening() * 0.08, seen.position()[robot.gripper()], 2e-3);
+        }
+    }
+
+    /** The demonstrator says what it is about: first it comes, then it takes, then it lets go. */
+    @Test
+    void theDemonstratorSaysWhatItIsAbout() {
+        PickPlacePolicy teacher = PickPlacePolicy.teacher(robot, new ColourPerception(), 0.3);
+        Rollout rollout = new Rollout(world);
+        rollout.begin(3);
+        String task = world.scoring().instruction();
+        List<String> stages = new ArrayList<>();
+        double[] grasp = new double[0];
+        for (int t = 0; t < 100 && !world.scoring().fulfilled(task); t++) {
+            Observation seen = rollout.observe(task);
+            ActionChunk c = teacher.act(seen);
+            PickPlacePolicy.Intent now = teacher.intent(seen.timeNanos()).orElseThrow();
+            if (stages.isEmpty() || !stages.getLast().equals(now.stage())) {
+                stages.add(now.stage());
+            }
+            if (now.grasp().isPresent()) {
+                grasp = now.grasp().get();
+            } else if (now.stage().equals("LIFT") && grasp.length > 0) {
+                assertEquals(
+                        chain.tool(grasp).matrix()[3], chain.tool(seen.position()).matrix()[3], 0.01, "closed there");
+                grasp = new double[0];
+            }
+            rollout.follow(c);
+        }
+        assertEquals(List.of("APPROACH", "DESCEND", "CLOSE", "LIFT", "CARRY", "LOWER", "RELEASE"), stages.subList(0, 7));
+    }
+
+    @Test
+    void everyTaskOfASceneCanBeAskedFor() {
+        List<String> tasks = Phrases.tasks(world.scoring());
+        assertEquals(8, tasks.size(), tasks.toString());
+        assertTrue(tasks.contains(world.scoring().instruction()));
     }
 
     @Test
@@ -164,14 +243,13 @@ class TabletopTest {
     }
 
     @Test
-    void theModelTakesWhatTheFeaturesGive() {
-        var graph = new TabletopModel()
-                .create(org.armature.model.Config.of(Map.of("width", 8, "depth", 1)))
-                .graph("t");
+    void theModelsTakeWhatTheFeaturesGive() {
+        var eyes = new EyesModel().create(Config.of(Map.of("width", 8))).graph("eyes");
+        assertEquals(5, eyes.outputs().get("grasp").shape().dim(1));
+        assertEquals(Patches.COUNT, eyes.outputs().get("place_scores").shape().dim(1));
+        var hand = new HandModel().create(Config.empty()).graph("hand");
         assertEquals(
-                (long) ToolMotion.KNOTS * ToolMotion.NUMBERS,
-                graph.outputs().get("motion").shape().dim(1));
-        assertEquals(Things.COLOURS.size(), (int)
-                graph.outputs().get("object").shape().dim(1));
+                Shape.of(Recording.STAGES.size(), Goal.NUMBERS),
+                hand.outputs().get("goal").shape().slice(1, 3));
     }
 }
