@@ -42,9 +42,7 @@ final class Eyes implements Pointer {
         }
         Patches p = Patches.of(seen.cameras());
         Map<String, Tensor> in = new LinkedHashMap<>();
-        in.put(
-                "pixels",
-                Tensor.of(p.pixels(), 1, Patches.CAMERAS, Patches.CHANNELS, Patches.ROWS, Patches.COLUMNS));
+        in.put("pixels", Tensor.of(p.pixels(), 1, Patches.CAMERAS, Patches.CHANNELS, Patches.ROWS, Patches.COLUMNS));
         in.put("places", Tensor.of(p.places(), 1, Patches.COUNT, 3));
         in.put("seen", Tensor.of(p.seen(), 1, Patches.COUNT));
         in.put("words", Tensor.of(words, 1, words.length));

@@ -78,7 +78,8 @@ public final class EyesModel implements ModelProvider {
             for (int role = 0; role < 2; role++) {
                 String name = role == 0 ? "grasp" : "place";
                 Scope r = s.at(name);
-                Value query = linear(in.get("words"), r.at("query").parameter("weight", width, V), r.parameter("query.bias", width));
+                Value query = linear(
+                        in.get("words"), r.at("query").parameter("weight", width, V), r.parameter("query.bias", width));
                 Value scores = add(squeeze(matMul(features, unsqueeze(query, 2)), 2), absent);
                 long out = role == 0 ? 5 : 3;
                 Value vote = linear(features, r.parameter("vote.weight", out, width), r.parameter("vote.bias", out));
@@ -87,7 +88,9 @@ public final class EyesModel implements ModelProvider {
                 Value centre = reduceSum(mul(weight, where), false, 1);
                 Value apart = sub(where, unsqueeze(centre, 1));
                 spread[role] = sqrt(add(reduceSum(mul(weight, mul(apart, apart)), false, 1, 2), 1e-8));
-                m.put(name, out == 3 ? centre : concat(1, centre, reduceSum(mul(weight, slice(vote, 2, 3, 5)), false, 1)));
+                m.put(
+                        name,
+                        out == 3 ? centre : concat(1, centre, reduceSum(mul(weight, slice(vote, 2, 3, 5)), false, 1)));
                 m.put(name + "_scores", scores);
             }
             m.put("spread", concat(1, unsqueeze(spread[0], 1), unsqueeze(spread[1], 1)));

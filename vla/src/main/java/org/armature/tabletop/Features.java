@@ -20,6 +20,7 @@ final class Features {
     private static final double[] NEAR = {0.03, 0.01};
     /** A right angle looks the same to two fingers on a cube. */
     private static final double QUARTER = 4;
+
     private static final double DT = 1e-3;
 
     /** Longer than any demonstrator waits, seconds. */

@@ -128,12 +128,7 @@ public final class Looks implements DatasetProvider {
     static float[] target(float[] all, int i) {
         double turn = 4 * all[5 * i + 3];
         return new float[] {
-            all[5 * i],
-            all[5 * i + 1],
-            all[5 * i + 2],
-            (float) Math.cos(turn),
-            (float) Math.sin(turn),
-            all[5 * i + 4]
+            all[5 * i], all[5 * i + 1], all[5 * i + 2], (float) Math.cos(turn), (float) Math.sin(turn), all[5 * i + 4]
         };
     }
 
@@ -149,8 +144,7 @@ public final class Looks implements DatasetProvider {
             m.put(
                     "pixels",
                     new TensorType(
-                            DType.FLOAT,
-                            Shape.of(Patches.CAMERAS, Patches.CHANNELS, Patches.ROWS, Patches.COLUMNS)));
+                            DType.FLOAT, Shape.of(Patches.CAMERAS, Patches.CHANNELS, Patches.ROWS, Patches.COLUMNS)));
             m.put("places", new TensorType(DType.FLOAT, Shape.of(Patches.COUNT, 3)));
             m.put("seen", new TensorType(DType.FLOAT, Shape.of(Patches.COUNT)));
             m.put("words", new TensorType(DType.FLOAT, Shape.of(Phrases.VOCABULARY.size())));

@@ -16,8 +16,7 @@ record Net(Program program, Parameters weights) implements AutoCloseable {
     static Net of(Model model, String name, Executor executor, Parameters weights) {
         Graph graph = model.graph(name);
         return new Net(
-                executor.compile(
-                        graph, CompileOptions.DEFAULT.withThreads(1).freeze(weights.forGraph(graph))),
+                executor.compile(graph, CompileOptions.DEFAULT.withThreads(1).freeze(weights.forGraph(graph))),
                 weights);
     }
 
@@ -45,4 +44,3 @@ record Net(Program program, Parameters weights) implements AutoCloseable {
         weights.close();
     }
 }
-

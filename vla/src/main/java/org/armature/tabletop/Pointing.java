@@ -33,8 +33,10 @@ public final class Pointing implements Objective {
     public SequencedMap<String, Value> build(Map<String, Value> outputs, Map<String, Value> batch, Config c) {
         for (String name : new String[] {"grasp", "place"}) {
             if (!outputs.containsKey(name) || !batch.containsKey(name + "_target")) {
-                throw new IllegalArgumentException("pointing compares grasp and place of the model with grasp_target and"
-                        + " place_target of the dataset, but there are " + outputs.keySet() + " and " + batch.keySet());
+                throw new IllegalArgumentException(
+                        "pointing compares grasp and place of the model with grasp_target and"
+                                + " place_target of the dataset, but there are " + outputs.keySet() + " and "
+                                + batch.keySet());
             }
         }
         double grounding = c.number("grounding", 0.1);
@@ -57,9 +59,7 @@ public final class Pointing implements Objective {
             }
             Value d = sub(slice(batch.get("places"), 2, 0, 2), unsqueeze(slice(there, 1, 0, 2), 1));
             Value near = where(
-                    less(reduceSum(mul(d, d), false, 2), like(d, NEAR[role] * NEAR[role])),
-                    like(d, 1),
-                    like(d, 0));
+                    less(reduceSum(mul(d, d), false, 2), like(d, NEAR[role] * NEAR[role])), like(d, 1), like(d, 0));
             Value p = mul(softmax(outputs.get(name + "_scores"), 1), mul(near, batch.get("seen")));
             Value inside = add(reduceSum(p, true, 1), 1e-4);
             surprise[role] = div(reduceSum(mul(neg(log(inside)), known), false, 0, 1), count);

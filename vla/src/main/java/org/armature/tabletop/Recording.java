@@ -38,8 +38,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Recording {
     /** What a demonstrator may be doing, in {@code stage}. */
-    static final List<String> STAGES = List.of(
-            "RAISE", "APPROACH", "DESCEND", "CLOSE", "LIFT", "CARRY", "LOWER", "RELEASE", "RETREAT", "HOME");
+    static final List<String> STAGES =
+            List.of("RAISE", "APPROACH", "DESCEND", "CLOSE", "LIFT", "CARRY", "LOWER", "RELEASE", "RETREAT", "HOME");
 
     static final List<String> CAMERAS = List.of("front", "wrist");
     static final int GOAL = 5;
@@ -84,7 +84,12 @@ final class Recording {
         int k = intent == null ? -1 : STAGES.indexOf(intent.stage());
         hand.add(features.hand(seen.position(), seen.velocity()));
         stage.add((long) k);
-        goal.add(intent == null ? new float[GOAL] : tool(intent.goal(), intent.goal()[robot.gripper()] / robot.limits().upper()[robot.gripper()]));
+        goal.add(
+                intent == null
+                        ? new float[GOAL]
+                        : tool(
+                                intent.goal(),
+                                intent.goal()[robot.gripper()] / robot.limits().upper()[robot.gripper()]));
         if (intent != null && k >= 0) {
             if (k <= STAGES.indexOf("CLOSE")) {
                 lastGrasp = known(intent.grasp());
@@ -186,9 +191,7 @@ final class Recording {
         }
         try {
             format.write(
-                    file,
-                    t,
-                    Map.of("instructions", String.join("\n", asked), "asked", String.join("\n", askedWords)));
+                    file, t, Map.of("instructions", String.join("\n", asked), "asked", String.join("\n", askedWords)));
         } finally {
             t.values().forEach(Tensor::close);
         }

@@ -11,11 +11,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.armature.compute.Executor;
-import org.armature.compute.Tensor;
-import org.armature.graph.DType;
-import org.armature.graph.Shape;
 import org.armature.model.CheckpointFormat;
-import org.armature.pickplace.Chain;
 import org.armature.pickplace.PickPlacePolicy;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.Observation;
@@ -69,7 +65,8 @@ public final class RolloutCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "POLICY",
-            description = "baseline, learned (the shipped one), or a folder with the runs eyes and hand of training/tabletop-*.json")
+            description =
+                    "baseline, learned (the shipped one), or a folder with the runs eyes and hand of training/tabletop-*.json")
     String policy = "";
 
     @Option(names = "--episodes", description = "how many (${DEFAULT-VALUE})")
@@ -244,8 +241,7 @@ public final class RolloutCommand implements Callable<Integer> {
     }
 
     /** The tenths until it was done, or -1; every situation is recorded with what the teacher would do. */
-    private int teach(
-            Rollout rollout, World world, Policy driver, Draw draw, String task, Recording recording) {
+    private int teach(Rollout rollout, World world, Policy driver, Draw draw, String task, Recording recording) {
         PickPlacePolicy teacher = PickPlacePolicy.teacher(world.robot(), perception, ASTRAY);
         List<String> others = Phrases.tasks(world.scoring());
         if (draw.uniform() < 0.5) {

@@ -128,7 +128,10 @@ public final class Stages implements DatasetProvider {
                 } else if (TO_PLACE.contains((int) stage[i])) {
                     moved(goal, place, places, i, stage[i] == LOWER ? 3 : 2);
                 }
-                into.add(new Frame(Features.aimed(felt, grasp, place, rested, home), one, new Goal(goal[0], goal[1], goal[2], goal[3], goal[4]).from(hand)));
+                into.add(new Frame(
+                        Features.aimed(felt, grasp, place, rested, home),
+                        one,
+                        new Goal(goal[0], goal[1], goal[2], goal[3], goal[4]).from(hand)));
             }
         }
     }

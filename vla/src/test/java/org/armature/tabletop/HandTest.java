@@ -84,15 +84,19 @@ class HandTest {
         assertEquals(0.5, Features.rested(0.4, 0.1, hand), 1e-9);
         assertEquals(0, Features.rested(0.4, 0.1, features.hand(low, shutting(robot))), 1e-9);
 
-        Told told = new Told(
-                robot, new PickPlacePolicy.Intent("CLOSE", low, Optional.of(low), Optional.of(bowl)));
+        Told told = new Told(robot, new PickPlacePolicy.Intent("CLOSE", low, Optional.of(low), Optional.of(bowl)));
         try (OnnxExecutor executor = new OnnxExecutor();
                 TabletopNetwork policy =
                         new TabletopNetwork(robot, executor, told, new SafetensorsFormat().open(WEIGHTS))) {
             double[] chunk = new double[0];
             for (int t = 0; t < 20; t++) {
                 chunk = policy.act(new Observation(
-                                t * 100_000_000L, low, t < 4 ? shutting(robot) : new double[8], java.util.Map.of(), "the red cube, the blue bowl", 1))
+                                t * 100_000_000L,
+                                low,
+                                t < 4 ? shutting(robot) : new double[8],
+                                java.util.Map.of(),
+                                "the red cube, the blue bowl",
+                                1))
                         .actions();
                 if (t < 5) {
                     assertEquals(0.025, height(robot, chunk), 0.01, "still shutting");
@@ -131,9 +135,10 @@ class HandTest {
                 PickPlacePolicy teacher = PickPlacePolicy.teacher(world.robot(), new ColourPerception(), 0.3);
                 Observation first = rollout.observe(task);
                 teacher.act(first);
-                Told told = new Told(world.robot(), teacher.intent(first.timeNanos()).orElseThrow());
-                try (TabletopNetwork policy = new TabletopNetwork(
-                        world.robot(), executor, told, new SafetensorsFormat().open(WEIGHTS))) {
+                Told told = new Told(
+                        world.robot(), teacher.intent(first.timeNanos()).orElseThrow());
+                try (TabletopNetwork policy =
+                        new TabletopNetwork(world.robot(), executor, told, new SafetensorsFormat().open(WEIGHTS))) {
                     int tenths = 0;
                     for (; tenths < 120 && !world.scoring().fulfilled(task); tenths++) {
                         rollout.follow(policy.act(rollout.observe(task, 1000)));
@@ -153,8 +158,8 @@ class HandTest {
                     world.robot(), new PickPlacePolicy.Intent("CLOSE", home, Optional.of(home), Optional.of(home)));
             try (TabletopNetwork policy =
                     new TabletopNetwork(world.robot(), executor, told, new SafetensorsFormat().open(WEIGHTS))) {
-                ActionChunk c = policy.act(
-                        new Observation(0, home, new double[8], java.util.Map.of(), "sing a song", 1));
+                ActionChunk c =
+                        policy.act(new Observation(0, home, new double[8], java.util.Map.of(), "sing a song", 1));
                 double[] last = java.util.Arrays.copyOfRange(c.actions(), c.actions().length - 8, c.actions().length);
                 assertArrayEquals(home, last, 1e-9);
             }

@@ -124,7 +124,9 @@ class TabletopTest {
         rollout.begin(3);
         Reach reach = new Reach(robot, chain);
         for (Goal goal : List.of(
-                new Goal(0.4, 0.2, 0.2, -1.5, 1), new Goal(0.4, 0.2, 0.13, -1.5, 0), new Goal(0.6, -0.2, 0.25, -1.2, 1))) {
+                new Goal(0.4, 0.2, 0.2, -1.5, 1),
+                new Goal(0.4, 0.2, 0.13, -1.5, 0),
+                new Goal(0.6, -0.2, 0.25, -1.2, 1))) {
             Observation seen = rollout.observe("");
             for (int t = 0; t < 25; t++) {
                 seen = rollout.observe("", 100);
@@ -165,12 +167,16 @@ class TabletopTest {
                 grasp = now.grasp().get();
             } else if (now.stage().equals("LIFT") && grasp.length > 0) {
                 assertEquals(
-                        chain.tool(grasp).matrix()[3], chain.tool(seen.position()).matrix()[3], 0.01, "closed there");
+                        chain.tool(grasp).matrix()[3],
+                        chain.tool(seen.position()).matrix()[3],
+                        0.01,
+                        "closed there");
                 grasp = new double[0];
             }
             rollout.follow(c);
         }
-        assertEquals(List.of("APPROACH", "DESCEND", "CLOSE", "LIFT", "CARRY", "LOWER", "RELEASE"), stages.subList(0, 7));
+        assertEquals(
+                List.of("APPROACH", "DESCEND", "CLOSE", "LIFT", "CARRY", "LOWER", "RELEASE"), stages.subList(0, 7));
     }
 
     @Test
