@@ -284,7 +284,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 k.add(v.size());
                 canonical.put(v, Index.of(new Index.Data(MARKS.get(canonical.size()), v.size())));
             }
-            if (body instanceof Scalar.Load l && l.at().stream().allMatch(Index::isLinear)) {
+            if (body instanceof Scalar.Load l) {
                 Scalar.Load same = (Scalar.Load) Scalar.substitute(body, v -> canonical.getOrDefault(v, Index.of(v)));
                 k.add(new Identity(l.array()));
                 k.add(same.at());
