@@ -45,7 +45,7 @@ record RunOptions(
               --rate HZ              rate of the control loop (1000)
               --seed N               seed of the scenes
               --instruction TEXT     what the robot is asked, instead of the scene's own tasks
-              --policy ID            which of the shipped policies drives: pick-place, or learned-pick-place (no use yet)
+              --policy ID            which of the shipped policies drives: pick-place, or learned-pick-place
               --record DIR           record a LeRobot dataset in this new folder, an episode a scene
               --require-signed       deploy only jars signed by someone in the trust store
               --trust-store FILE     PEM certificates, PKCS12 or JKS (password in ARMATURE_TRUST_PASSWORD)
