@@ -177,7 +177,10 @@ final class Plan {
         return x * (u + x * x * (10 - 6 * u + x * (-15 + 8 * u + x * (6 - 3 * u))));
     }
 
-    /** Catmull-Rom through the knots, s in [0, 1] but for a hair of overshoot. */
+    /**
+     * A cubic through the knots, s in [0, 1] but for a hair of overshoot, which between two knots leaves neither of them behind
+     * (Fritsch and Butland 1984): so no joint is led beyond its limits.
+     */
     private static void along(List<double[]> knots, double s, double[] out) {
         int pieces = knots.size() - 1;
         int i = Math.min(pieces - 1, (int) (s * pieces));
@@ -187,11 +190,16 @@ final class Plan {
         double[] before = i > 0 ? knots.get(i - 1) : null;
         double[] after = i + 2 <= pieces ? knots.get(i + 2) : null;
         for (int j = 0; j < out.length; j++) {
-            double m0 = before == null ? b[j] - a[j] : (b[j] - before[j]) / 2;
-            double m1 = after == null ? b[j] - a[j] : (after[j] - a[j]) / 2;
             double d = b[j] - a[j];
+            double m0 = before == null ? d : slope(a[j] - before[j], d);
+            double m1 = after == null ? d : slope(d, after[j] - b[j]);
             out[j] = a[j] + t * (m0 + t * (3 * d - 2 * m0 - m1 + t * (m0 + m1 - 2 * d)));
         }
+    }
+
+    /** At a knot between two steps: their harmonic mean, and none where the direction turns. */
+    private static double slope(double before, double after) {
+        return before * after > 0 ? 2 * before * after / (before + after) : 0;
     }
 
     /** Positions {@code [J]} for robot time {@code nanos}: the start before it, the end after it. */

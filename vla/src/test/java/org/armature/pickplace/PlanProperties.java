@@ -24,7 +24,7 @@ class PlanProperties {
     }
 
     /** From rest, no joint ever exceeds its limits, and the ends are met exactly. */
-    @Property(tries = 100)
+    @Property(tries = 300)
     void velocityAndAccelerationStayWithinTheLimits(@ForAll long seed) {
         SplittableRandom r = new SplittableRandom(seed);
         double[] from = random(r);
@@ -50,7 +50,7 @@ class PlanProperties {
     }
 
     /** A plan made in motion starts where the robot is, as fast as it is. */
-    @Property(tries = 100)
+    @Property(tries = 300)
     void startsWithTheGivenVelocity(@ForAll long seed) {
         SplittableRandom r = new SplittableRandom(seed);
         double[] from = arm.home().clone();
