@@ -20,23 +20,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * A network of the user's that Frechet distances are measured with, for FID an Inception exported to {@code .onnx}. It has one
  * input {@code float[B, 3, H, W]}, to which images are resized bilinearly, and its first output is {@code [B, ...]}, one row of
- * features an image. Or there is none.
+ * features an image.
  */
 final class FeatureNetwork implements AutoCloseable {
-    private final ModelFormat.@Nullable Imported model;
-    private final @Nullable Program program;
+    private final ModelFormat.Imported model;
+    private final Program program;
     private final int height;
     private final int width;
     private final double[] mean;
     private final double[] deviation;
 
     private FeatureNetwork(
-            ModelFormat.@Nullable Imported model,
-            @Nullable Program program,
-            int height,
-            int width,
-            double[] mean,
-            double[] deviation) {
+            ModelFormat.Imported model, Program program, int height, int width, double[] mean, double[] deviation) {
         this.model = model;
         this.program = program;
         this.height = height;
@@ -46,14 +41,14 @@ final class FeatureNetwork implements AutoCloseable {
     }
 
     /** Config: {@code features}, the file (none); {@code features_mean}, {@code features_deviation} of levels in [0, 1]. */
-    static FeatureNetwork open(Config c, ModelFormat format, Executor executor) throws IOException {
+    static @Nullable FeatureNetwork open(Config c, ModelFormat format, Executor executor) throws IOException {
         double[] mean = c.numbers("features_mean", widened(Picture.MEAN));
         double[] deviation = c.numbers("features_deviation", widened(Picture.DEVIATION));
         if (mean.length != 3 || deviation.length != 3) {
             throw new IllegalArgumentException("options features_mean and features_deviation: give three numbers");
         }
         if (!c.has("features")) {
-            return new FeatureNetwork(null, null, 0, 0, mean, deviation);
+            return null;
         }
         Path file = Path.of(c.text("features"));
         ModelFormat.Imported model = format.read(file);
@@ -76,15 +71,8 @@ final class FeatureNetwork implements AutoCloseable {
         }
     }
 
-    boolean isPresent() {
-        return program != null;
-    }
-
     /** Features of images, {@code [N, D]}. */
     float[] of(List<Picture> pictures) {
-        if (model == null || program == null) {
-            throw new IllegalStateException("there is no feature network");
-        }
         try (Tensor x = Tensor.zeros(DType.FLOAT, Shape.of(pictures.size(), 3, height, width))) {
             long at = 0;
             for (Picture p : pictures) {
@@ -131,11 +119,7 @@ final class FeatureNetwork implements AutoCloseable {
 
     @Override
     public void close() {
-        if (program != null) {
-            program.close();
-        }
-        if (model != null) {
-            model.close();
-        }
+        program.close();
+        model.close();
     }
 }

@@ -86,12 +86,12 @@ public final class JointObjective implements Objective {
             if (reconstruction > 0) {
                 Value l1 = Losses.l1(restored, image);
                 metrics.put("l1", l1);
-                loss.add(reconstruction, l1);
+                loss.term(reconstruction, l1);
             }
             if (perceptual > 0) {
                 Value distance = perceptual(restored, image, config);
                 metrics.put("lpips", distance);
-                loss.add(perceptual, distance);
+                loss.term(perceptual, distance);
             }
             if (adversarial > 0) {
                 Discriminator d = new Discriminator(config.integer("discriminator_width", 64));
@@ -100,14 +100,14 @@ public final class JointObjective implements Objective {
                 Value caught = d.loss(at, image, restored);
                 metrics.put("generator", fooled);
                 metrics.put("discriminator", caught);
-                loss.add(adversarial, fooled);
-                loss.add(1, caught);
+                loss.term(adversarial, fooled);
+                loss.term(1, caught);
             }
         }
         if (contrastive > 0) {
             Value c = Losses.contrastive(named(outputs, "logits_per_image", "the model", "train_clip"));
             metrics.put("contrastive", c);
-            loss.add(contrastive, c);
+            loss.term(contrastive, c);
         }
         if (selfSupervision > 0) {
             named(outputs, SelfSupervision.TEACHER_CLS, "the model", "train_dinov2");
@@ -116,7 +116,7 @@ public final class JointObjective implements Objective {
                     .dim(0);
             SelfSupervision.loss(outputs, size, config).forEach((name, term) -> {
                 metrics.put(name, term);
-                loss.add(selfSupervision * (name.equals("koleo") ? config.number("koleo", 0.1) : 1), term);
+                loss.term(selfSupervision * (name.equals("koleo") ? config.number("koleo", 0.1) : 1), term);
             });
         }
         metrics.putFirst(LOSS, loss.sum(training));
@@ -126,9 +126,9 @@ public final class JointObjective implements Objective {
     private static final class Terms {
         private Value sum = Value.none();
 
-        void add(double weight, Value term) {
+        void term(double weight, Value term) {
             Value weighted = mul(term, weight);
-            sum = sum.isPresent() ? org.armature.graph.Ops.add(sum, weighted) : weighted;
+            sum = sum.isPresent() ? add(sum, weighted) : weighted;
         }
 
         Value sum(boolean training) {

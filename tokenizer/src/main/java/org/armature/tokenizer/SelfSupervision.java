@@ -44,7 +44,9 @@ final class SelfSupervision {
     private static final String GLOBAL_PATCHES = "student_global_masked_patch_tokens_after_head";
     private static final String LOCAL_CLS = "student_local_cls_tokens_after_head";
     private static final String MASKS = "masks";
-    private static final String PREFIX = "teacher_";
+    /** Begins the names of the teacher's parameters; the rest is the student's name. */
+    static final String PREFIX = "teacher_";
+
     private static final List<String> TEACHER = List.of("teacher_trunk.", "teacher_dino_head.");
 
     private final Vtp vtp;
@@ -127,9 +129,9 @@ final class SelfSupervision {
         long patches = (long) vtp.rows(crops) * vtp.columns(crops);
         long m = masked.shape().dim(2);
         Value perImage = reshape(transpose(masked, 1, 0, 2), images, m);
-        Value hit = equal(reshape(perImage, images, m, 1), count(p, patches, 1, Shape.of(1, 1, patches)));
+        Value hit = equal(reshape(perImage, images, m, 1), range(p, patches, 1, Shape.of(1, 1, patches)));
         Value masks = reduceMax(cast(hit, DType.FLOAT), false, 1);
-        Value flat = reshape(add(perImage, count(p, images, patches, Shape.of(images, 1))), images * m);
+        Value flat = reshape(add(perImage, range(p, images, patches, Shape.of(images, 1))), images * m);
         SequencedMap<String, Value> out = build(p, crops, cropByCrop(local), cast(masks, DType.BOOL), flat);
         out.put(MASKS, cast(masks, DType.INT64));
         List<Value> parameters = List.copyOf(p.builder().parameters());
@@ -154,14 +156,16 @@ final class SelfSupervision {
     static SequencedMap<String, Value> loss(Map<String, Value> outputs, long batch, Config c) {
         double student = c.number("student_temperature", 0.1);
         double teacher = c.number("teacher_temperature", 0.07);
-        List<Value> targets = crops(Losses.sinkhorn(outputs.get(TEACHER_CLS), teacher), batch);
-        List<Value> global = crops(outputs.get(GLOBAL_CLS_HEAD), batch);
-        List<Value> local = crops(outputs.get(LOCAL_CLS), batch);
+        int views = count(outputs.get(GLOBAL_CLS), batch);
+        List<Value> targets = crops(Losses.sinkhorn(outputs.get(TEACHER_CLS), teacher), views);
+        List<Value> global = crops(outputs.get(GLOBAL_CLS_HEAD), views);
+        List<Value> tokens = crops(outputs.get(GLOBAL_CLS), views);
+        List<Value> local = crops(outputs.get(LOCAL_CLS), count(outputs.get(LOCAL_CLS), batch));
         Value pairs = Losses.dino(local, targets, student);
         Value spread = Value.none();
         for (int i = 0; i < global.size(); i++) {
             pairs = add(pairs, Losses.dino(List.of(global.get(i)), List.of(targets.get(i)), student));
-            Value k = Losses.koleo(crops(outputs.get(GLOBAL_CLS), batch).get(i));
+            Value k = Losses.koleo(tokens.get(i));
             spread = spread.isPresent() ? add(spread, k) : k;
         }
         SequencedMap<String, Value> terms = new LinkedHashMap<>();
@@ -177,9 +181,14 @@ final class SelfSupervision {
         return terms;
     }
 
-    private static List<Value> crops(Value x, long batch) {
-        long[] sizes = new long[Math.toIntExact(x.shape().dim(0) / batch)];
-        Arrays.fill(sizes, batch);
+    private static int count(Value crops, long batch) {
+        return Math.toIntExact(crops.shape().dim(0) / batch);
+    }
+
+    /** The {@code n} parts of {@code [n B, ...]}, crop by crop. */
+    static List<Value> crops(Value x, int n) {
+        long[] sizes = new long[n];
+        Arrays.fill(sizes, x.shape().dim(0) / n);
         return split(x, 0, sizes);
     }
 
@@ -190,7 +199,7 @@ final class SelfSupervision {
     }
 
     /** 0, step, 2 step, ... */
-    private static Value count(Scope p, long n, long step, Shape shape) {
+    private static Value range(Scope p, long n, long step, Shape shape) {
         return p.builder()
                 .constant(Constant.longs(
                         shape, LongStream.range(0, n).map(i -> i * step).toArray()));
@@ -198,9 +207,7 @@ final class SelfSupervision {
 
     /** Crops in reverse order, so that a student's crop meets the teacher's view of another. */
     private Value swapped(Value cls) {
-        long[] sizes = new long[globalCrops];
-        Arrays.fill(sizes, cls.shape().dim(0) / globalCrops);
-        return concat(0, split(cls, 0, sizes).reversed());
+        return concat(0, crops(cls, globalCrops).reversed());
     }
 
     private static Value rows(Value patches, Value indices) {

@@ -109,7 +109,7 @@ public final class VtpEvaluator implements Evaluator {
                 throw new IOException("no image in " + request.data() + " can be read");
             }
             SequencedMap<String, SequencedMap<String, Double>> rows = new LinkedHashMap<>();
-            rows.put("all", sums.figures(network.isPresent(), zeroShot != null, ridge));
+            rows.put("all", sums.figures(network != null, zeroShot != null, ridge));
             return rows;
         }
     }
@@ -118,7 +118,7 @@ public final class VtpEvaluator implements Evaluator {
             List<Picture> pictures,
             List<Integer> labels,
             Codec codec,
-            FeatureNetwork network,
+            @Nullable FeatureNetwork network,
             Codec.@Nullable ZeroShot zeroShot,
             Sums sums,
             Request request)
@@ -132,7 +132,7 @@ public final class VtpEvaluator implements Evaluator {
         if (sums.classes > 1) {
             sums.add(codec.classTokens(given), labels);
         }
-        if (network.isPresent()) {
+        if (network != null) {
             sums.given.add(network.of(given));
             sums.restored.add(network.of(restored));
         }

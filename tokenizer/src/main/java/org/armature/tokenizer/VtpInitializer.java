@@ -20,7 +20,6 @@ import org.osgi.service.component.annotations.Component;
 public final class VtpInitializer implements Initializer {
     private static final double EMBEDDING = 0.02;
     private static final double PERIOD_BASE = 100;
-    private static final String TEACHER = "teacher_";
 
     @Override
     public String id() {
@@ -30,8 +29,14 @@ public final class VtpInitializer implements Initializer {
     @Override
     public void initialize(Map<String, Tensor> parameters, Config config, long seed) {
         // A teacher begins as its student.
-        parameters.forEach((name, t) ->
-                initialize(name, t, Draw.of(seed, name.startsWith(TEACHER) ? name.substring(TEACHER.length()) : name)));
+        parameters.forEach((name, t) -> initialize(
+                name,
+                t,
+                Draw.of(
+                        seed,
+                        name.startsWith(SelfSupervision.PREFIX)
+                                ? name.substring(SelfSupervision.PREFIX.length())
+                                : name)));
     }
 
     private static void initialize(String name, Tensor t, Draw draw) {

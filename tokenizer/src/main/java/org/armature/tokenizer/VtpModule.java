@@ -2,7 +2,6 @@ package org.armature.tokenizer;
 
 import static org.armature.graph.Ops.cast;
 import static org.armature.graph.Ops.identity;
-import static org.armature.graph.Ops.split;
 import static org.armature.graph.Ops.transpose;
 
 import java.io.IOException;
@@ -10,7 +9,6 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -190,23 +188,21 @@ public final class VtpModule implements ModelProvider, EntryPoint {
         Value centre = Losses.centre(none, in(b, inv, "teacher_cls_prev"), c.number("center_momentum", 0.9));
         Value centred = Losses.centred(cls, centre, teacher);
         Value balanced = Losses.sinkhorn(cls, teacher);
-        List<Value> local = crops(in(b, inv, "student_local_cls"), c.integer("n_local_crops"));
+        List<Value> local = SelfSupervision.crops(in(b, inv, "student_local_cls"), c.integer("n_local_crops"));
         b.output("center", centre);
         b.output("teacher_cls_softmax_centered", centred);
         b.output("teacher_cls_sinkhorn", balanced);
-        b.output("dino_loss_softmax", Losses.dino(local, crops(centred, c.integer("n_global_crops", 2)), student));
-        b.output("dino_loss_sinkhorn", Losses.dino(local, crops(balanced, c.integer("n_global_crops", 2)), student));
+        b.output(
+                "dino_loss_softmax",
+                Losses.dino(local, SelfSupervision.crops(centred, c.integer("n_global_crops", 2)), student));
+        b.output(
+                "dino_loss_sinkhorn",
+                Losses.dino(local, SelfSupervision.crops(balanced, c.integer("n_global_crops", 2)), student));
 
         Value patches = Losses.sinkhorn(in(b, inv, "teacher_patch"), teacher);
         b.output("teacher_patch_sinkhorn", patches);
         b.output("ibot_loss_sinkhorn", Losses.ibot(in(b, inv, "student_patch"), patches, in(b, inv, "masks"), student));
         b.output("koleo_loss", Losses.koleo(in(b, inv, "student_global_cls_tokens")));
-    }
-
-    private static List<Value> crops(Value x, int n) {
-        long[] sizes = new long[n];
-        Arrays.fill(sizes, x.shape().dim(0) / n);
-        return split(x, 0, sizes);
     }
 
     /** {@code image UINT8 [H, W, 3]}: the zero-shot path, and the path of latents and reconstruction. */
