@@ -42,7 +42,7 @@ final class Evaluation {
             Shape s = batch.get("image").shape();
             if (s.rank() != 5) {
                 throw new IllegalArgumentException("the data set's images are " + s
-                        + ": give one of scenes with several views, such as tabletop with" + " views");
+                        + ": give one of scenes with several views, such as rooms, or tabletop with views");
             }
             Scene scene = new Scene(
                     (int) s.dim(1),

@@ -16,7 +16,8 @@ import org.osgi.service.component.annotations.Component;
 
 /**
  * Cameras, depth and points of a data set of views, with the published weights. Config: {@code camera_loss_weight} (5),
- * {@code depth_loss_weight} (1), {@code point_loss_weight} (1), {@code valid_range} (0.98).
+ * {@code depth_loss_weight} (1), {@code point_loss_weight} (1), {@code valid_range} (0.98), {@code local_loss} (true), whether differences between
+ * neighbouring pixels count too.
  *
  * <p>Also measured: {@code abs-rel}, the mean of |d - d*| / d* over the known pixels after each scene's means agree, and, when
  * evaluated, {@code abs-rel-rgb}, the same from images alone.
@@ -81,7 +82,7 @@ public final class GeometryObjective implements Objective {
         Value v = batch.get(name);
         if (v == null) {
             throw new IllegalArgumentException("the dataset gives no " + name
-                    + ", which objective omnivggt needs: use one of views, such as tabletop with views");
+                    + ", which objective omnivggt needs: use one of views, such as rooms, or tabletop with views");
         }
         return v;
     }

@@ -18,8 +18,9 @@ import org.armature.model.Config;
  * term on local differences. Targets are brought into the first camera's frame and to unit mean distance first.
  *
  * @param validRange share of the pixels with the smallest error that counts, where more than 1000 remain; 0 for all
+ * @param local whether differences between neighbours count too
  */
-record Losses(double cameraWeight, double depthWeight, double pointWeight, double validRange) {
+record Losses(double cameraWeight, double depthWeight, double pointWeight, double validRange, boolean local) {
     private static final double CONFIDENCE_ALPHA = 0.2;
     private static final double STAGE_DECAY = 0.6;
     private static final double FOCAL_WEIGHT = 0.5;
@@ -33,7 +34,8 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
                 c.number("camera_loss_weight", 5),
                 c.number("depth_loss_weight", 1),
                 c.number("point_loss_weight", 1),
-                c.number("valid_range", 0.98));
+                c.number("valid_range", 0.98),
+                c.flag("local_loss", true));
     }
 
     /**
@@ -134,7 +136,7 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         return all;
     }
 
-    /** One map, {@code predicted} and {@code wanted [B, S, H, W, c]}: confidence, distance and local term. */
+    /** One map, {@code predicted} and {@code wanted [B, S, H, W, c]}: confidence, distance and, if wanted, local term. */
     private Value dense(
             Map<String, Value> out, String name, Value predicted, Value confidence, Value wanted, Value mask) {
         Value target = clean(wanted);
@@ -144,6 +146,18 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         Value enough = cast(greaterOrEqual(total, like(total, FEWEST_VALID)), DType.FLOAT);
         Value conf = mul(typical(weighted, mask), enough);
         Value regression = mul(typical(distance, mask), enough);
+        out.put("loss_conf_" + name, conf);
+        out.put("loss_reg_" + name, regression);
+        if (!local) {
+            return add(conf, regression);
+        }
+        Value gradient = mul(differences(predicted, target, mask), enough);
+        out.put("loss_grad_" + name, gradient);
+        return add(add(conf, regression), gradient);
+    }
+
+    /** The local term at several scales, the mean of them. */
+    private static Value differences(Value predicted, Value target, Value mask) {
         Shape s = predicted.shape();
         long n = s.dim(0) * s.dim(1);
         Value p = reshape(predicted, n, s.dim(2), s.dim(3), s.dim(4));
@@ -151,18 +165,14 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
         Value m = reshape(mask, n, s.dim(2), s.dim(3));
         boolean normals = s.dim(4) == 3;
         int scales = normals ? 3 : 4;
-        Value[] local = new Value[scales];
+        Value[] at = new Value[scales];
         for (int i = 0; i < scales; i++) {
             int step = 1 << i;
-            local[i] = normals
+            at[i] = normals
                     ? normals(every(p, step), every(g, step), every(m, step))
-                    : differences(every(p, step), every(g, step), every(m, step));
+                    : slopes(every(p, step), every(g, step), every(m, step));
         }
-        Value gradient = mul(div(sum(local), scales), enough);
-        out.put("loss_conf_" + name, conf);
-        out.put("loss_reg_" + name, regression);
-        out.put("loss_grad_" + name, gradient);
-        return add(add(conf, regression), gradient);
+        return div(sum(at), scales);
     }
 
     private static Value every(Value x, int step) {
@@ -198,7 +208,7 @@ record Losses(double cameraWeight, double depthWeight, double pointWeight, doubl
     }
 
     /** L1 of the differences of the masked error between neighbours, per valid element. */
-    private static Value differences(Value predicted, Value wanted, Value mask) {
+    private static Value slopes(Value predicted, Value wanted, Value mask) {
         Value m = unsqueeze(mask, -1);
         Value error = mul(sub(predicted, wanted), m);
         Value along = add(neighbours(error, m, 2), neighbours(error, m, 1));
