@@ -52,6 +52,7 @@ final class Estimator implements AutoCloseable {
     private final CompileOptions options;
     private final Map<String, Program> programs = new HashMap<>();
     private final Map<String, Tensor> absent = new HashMap<>();
+    private final List<String> remarks = new ArrayList<>();
     private boolean told;
 
     private Estimator(
@@ -65,6 +66,26 @@ final class Estimator implements AutoCloseable {
         height = (int) network.images().dim(3);
         width = (int) network.images().dim(4);
         tokenWidth = 2 * network.aggregator().width();
+        int[] one = {0};
+        Graph all = graph(1, new Modalities(one, one));
+        List<String> unknown = weights.names().stream()
+                .filter(n -> all.source(n).isEmpty())
+                .sorted()
+                .toList();
+        if (!unknown.isEmpty()) {
+            remark("The checkpoint " + file + " has " + counted(unknown)
+                    + ", that config.json does not describe: they are ignored");
+        }
+    }
+
+    private void remark(String sentence) {
+        remarks.add(sentence);
+        LOG.warn(sentence);
+    }
+
+    /** What was noticed and can be lived with, a sentence each. */
+    List<String> remarks() {
+        return List.copyOf(remarks);
     }
 
     /** @throws IOException naming what is missing */
@@ -126,7 +147,7 @@ final class Estimator implements AutoCloseable {
         Modalities m = Prepared.modalities(views);
         Map<String, Tensor> in = Prepared.tensors(views);
         try {
-            InputRules.check(in, m);
+            InputRules.check(in, m).forEach(LOG::warn);
             return run(in, views.size(), m);
         } finally {
             in.values().forEach(Tensor::close);
@@ -150,6 +171,12 @@ final class Estimator implements AutoCloseable {
     }
 
     private Program compile(int views, Modalities m) {
+        Graph g = graph(views, m);
+        require(g);
+        return executor.compile(g, options);
+    }
+
+    private Graph graph(int views, Modalities m) {
         Map<String, Object> c = new HashMap<>(config);
         c.put("input", Map.of("batch", 1, "views", views, "height", height, "width", width));
         c.put("call", Map.of("camera_gt_index", boxed(m.cameras()), "depth_gt_index", boxed(m.depths())));
@@ -162,9 +189,13 @@ final class Estimator implements AutoCloseable {
                 b.output(name, v);
             }
         });
-        Graph g = b.build();
-        require(g);
-        return executor.compile(g, options);
+        return b.build();
+    }
+
+    /** How many weights, and the first of them. */
+    private static String counted(List<String> names) {
+        return names.size() + " weights, " + String.join(", ", names.subList(0, Math.min(5, names.size())))
+                + (names.size() > 5 ? ", ..." : "");
     }
 
     /** Every weight is there, of its shape; a VGGT checkpoint has no adapters, which then are zero: nothing is injected. */
@@ -184,17 +215,14 @@ final class Estimator implements AutoCloseable {
             }
         }
         if (!missing.isEmpty()) {
-            throw new IllegalArgumentException("the checkpoint " + file + " lacks " + missing.size() + " weights, "
-                    + String.join(", ", missing.subList(0, Math.min(5, missing.size())))
-                    + (missing.size() > 5 ? ", ..." : "") + ": config.json describes another model");
+            throw new IllegalArgumentException("the checkpoint " + file + " lacks " + counted(missing)
+                    + ": config.json describes another model");
         }
         if (!absent.isEmpty() && !told) {
             told = true;
-            LOG.warn(
-                    "The checkpoint {} has no adapters{}: they are taken as zero, so that depth and cameras change nothing"
-                            + " until it is trained further",
-                    file,
-                    weights.names().stream().anyMatch(n -> n.startsWith("track_head.")) ? ", as one of VGGT" : "");
+            remark("The checkpoint " + file + " has no adapters"
+                    + (weights.names().stream().anyMatch(n -> n.startsWith("track_head.")) ? ", as one of VGGT" : "")
+                    + ": they are taken as zero, so that depth and cameras change nothing until it is trained further");
         }
     }
 

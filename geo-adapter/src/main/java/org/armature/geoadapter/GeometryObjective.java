@@ -16,8 +16,8 @@ import org.osgi.service.component.annotations.Component;
 
 /**
  * Cameras, depth and points of a data set of views, with the published weights. Config: {@code camera_loss_weight} (5),
- * {@code depth_loss_weight} (1), {@code point_loss_weight} (1), {@code valid_range} (0.98), {@code local_loss} (true), whether differences between
- * neighbouring pixels count too.
+ * {@code depth_loss_weight} (1), {@code point_loss_weight} (1), {@code valid_range} (0.98), {@code local_loss} (true), whether
+ * differences between neighbouring pixels count too.
  *
  * <p>Also measured: {@code abs-rel}, the mean of |d - d*| / d* over the known pixels after each scene's means agree, and, when
  * evaluated, {@code abs-rel-rgb}, the same from images alone.

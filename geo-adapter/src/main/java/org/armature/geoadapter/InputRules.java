@@ -1,20 +1,23 @@
 package org.armature.geoadapter;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.armature.compute.Tensor;
 import org.armature.graph.Shape;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
-/** What is wrong with inputs, in a sentence that says what to do; things that can be lived with are logged. */
+/** What is wrong with inputs, in a sentence that says what to do. */
 final class InputRules {
-    private static final Logger LOG = LoggerFactory.getLogger(InputRules.class);
     private static final double ORTHONORMAL = 1e-3;
 
     private InputRules() {}
 
-    /** Throws {@link IllegalArgumentException} for the first thing that is wrong. */
-    static void check(Map<String, Tensor> in, Modalities m) {
+    /**
+     * Throws {@link IllegalArgumentException} for the first thing that is wrong.
+     *
+     * @return sentences about what can be lived with
+     */
+    static List<String> check(Map<String, Tensor> in, Modalities m) {
         Tensor images = in.get("images");
         if (images == null) {
             throw new IllegalArgumentException("there is no input images: give [B, S, 3, H, W] in 0 to 1");
@@ -28,12 +31,14 @@ final class InputRules {
                         "images hold " + v + " at element " + i + ": scale colours to 0..1 (divide bytes by 255)");
             }
         }
+        List<String> remarks = new ArrayList<>();
         if (m.cameras().length > 0) {
-            cameras(need(in, "extrinsics", "camera_gt_index"), need(in, "intrinsics", "camera_gt_index"), s, m);
+            cameras(need(in, "extrinsics", "camera_gt_index"), need(in, "intrinsics", "camera_gt_index"), s, m, remarks);
         }
         if (m.depths().length > 0) {
-            depths(need(in, "depth", "depth_gt_index"), need(in, "mask", "depth_gt_index"), s, m);
+            depths(need(in, "depth", "depth_gt_index"), need(in, "mask", "depth_gt_index"), s, m, remarks);
         }
+        return remarks;
     }
 
     private static Tensor need(Map<String, Tensor> in, String name, String why) {
@@ -45,7 +50,8 @@ final class InputRules {
         return t;
     }
 
-    private static void cameras(Tensor extrinsics, Tensor intrinsics, Shape s, Modalities m) {
+    private static void cameras(
+            Tensor extrinsics, Tensor intrinsics, Shape s, Modalities m, List<String> remarks) {
         shape("extrinsics", extrinsics, Shape.of(s.dim(0), s.dim(1), 3, 4));
         shape("intrinsics", intrinsics, Shape.of(s.dim(0), s.dim(1), 3, 3));
         for (int b = 0; b < s.dim(0); b++) {
@@ -59,9 +65,8 @@ final class InputRules {
                 }
             }
             if (same) {
-                LOG.warn(
-                        "All cameras of item {} are the same: their distance, which sets the scale, is taken as 1e-6",
-                        b);
+                remarks.add("All cameras of item " + b
+                        + " are the same: their distance, which sets the scale, is taken as 1e-6");
             }
         }
     }
@@ -101,7 +106,7 @@ final class InputRules {
         }
     }
 
-    private static void depths(Tensor depth, Tensor mask, Shape s, Modalities m) {
+    private static void depths(Tensor depth, Tensor mask, Shape s, Modalities m, List<String> remarks) {
         shape("depth", depth, Shape.of(s.dim(0), s.dim(1), s.dim(3), s.dim(4), 1));
         shape("mask", mask, Shape.of(s.dim(0), s.dim(1), s.dim(3), s.dim(4)));
         long pixels = s.dim(3) * s.dim(4);
@@ -117,7 +122,7 @@ final class InputRules {
                     some |= mask.get(i) > 0;
                 }
                 if (!some) {
-                    LOG.warn("The mask of depth view {} of item {} is empty: its depth is ignored", view, b);
+                    remarks.add("The mask of depth view " + view + " of item " + b + " is empty: its depth is ignored");
                 }
             }
         }

@@ -20,6 +20,8 @@ import org.armature.model.EntryPoint;
 import org.armature.model.Model;
 import org.armature.model.ModelProvider;
 import org.osgi.service.component.annotations.Component;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * OmniVGGT as a model and as entries: the whole network ({@code forward}), its parts ({@code geo_adapter},
@@ -34,6 +36,7 @@ import org.osgi.service.component.annotations.Component;
             "armature.paper=OmniVGGT: Omni-Modality Driven Visual Geometry Grounded Transformer"
         })
 public final class OmniVggt implements ModelProvider, EntryPoint {
+    private static final Logger LOG = LoggerFactory.getLogger(OmniVggt.class);
     private static final Set<String> SEEING = Set.of("forward", "aggregator", "geo_adapter");
 
     @Override
@@ -71,7 +74,8 @@ public final class OmniVggt implements ModelProvider, EntryPoint {
     @Override
     public Map<String, Tensor> call(Invocation inv) {
         if (SEEING.contains(inv.entry())) {
-            InputRules.check(inv.inputs(), Modalities.of(inv.config().section("call")));
+            InputRules.check(inv.inputs(), Modalities.of(inv.config().section("call")))
+                    .forEach(LOG::warn);
         }
         return switch (inv.entry()) {
             case "preprocess" -> Preprocessing.call(inv);

@@ -1,6 +1,7 @@
 package org.armature.geoadapter;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -60,10 +61,14 @@ class EstimatorTest {
                 Estimator e = demoWith(
                         n -> !n.contains("adapters") && !n.contains("pose_embeddings") && !n.contains("depth_p"),
                         executor)) {
+            String said = e.remarks().getFirst();
+            assertTrue(said.contains("has 1 weights, track_head.weight, that config.json does not describe"), said);
             float[] images = e.run(in, 1, Modalities.RGB).depth(0);
             float[] depth =
                     e.run(in, 1, new Modalities(new int[0], new int[] {0})).depth(0);
             assertArrayEquals(images, depth, 1e-5f);
+            assertEquals(2, e.remarks().size(), "told once");
+            assertTrue(e.remarks().get(1).contains("has no adapters, as one of VGGT: they are taken as zero"));
         }
         in.values().forEach(Tensor::close);
     }

@@ -1,10 +1,11 @@
 package org.armature.geoadapter;
 
-import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.armature.compute.Tensor;
 import org.armature.graph.DType;
@@ -44,12 +45,12 @@ class InputRulesTest {
 
     @Test
     void goodInputsPass() {
-        assertDoesNotThrow(() -> InputRules.check(good(), BOTH));
+        assertEquals(List.of(), InputRules.check(good(), BOTH));
     }
 
     @Test
     void imagesAloneAreEnough() {
-        assertDoesNotThrow(() -> InputRules.check(Map.of("images", good().get("images")), Modalities.RGB));
+        assertEquals(List.of(), InputRules.check(Map.of("images", good().get("images")), Modalities.RGB));
     }
 
     @Test
@@ -57,7 +58,11 @@ class InputRulesTest {
         Map<String, Tensor> in = good();
         in.put("mask", filled(0, 1, 2, 14, 14));
         in.get("extrinsics").set(15, 0);
-        assertDoesNotThrow(() -> InputRules.check(in, new Modalities(new int[] {0, 1}, new int[] {1})));
+        assertEquals(
+                List.of(
+                        "All cameras of item 0 are the same: their distance, which sets the scale, is taken as 1e-6",
+                        "The mask of depth view 1 of item 0 is empty: its depth is ignored"),
+                InputRules.check(in, new Modalities(new int[] {0, 1}, new int[] {1})));
     }
 
     @Test
