@@ -215,8 +215,8 @@ final class Estimator implements AutoCloseable {
             }
         }
         if (!missing.isEmpty()) {
-            throw new IllegalArgumentException("the checkpoint " + file + " lacks " + counted(missing)
-                    + ": config.json describes another model");
+            throw new IllegalArgumentException(
+                    "the checkpoint " + file + " lacks " + counted(missing) + ": config.json describes another model");
         }
         if (!absent.isEmpty() && !told) {
             told = true;

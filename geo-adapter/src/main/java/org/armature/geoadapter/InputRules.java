@@ -33,7 +33,12 @@ final class InputRules {
         }
         List<String> remarks = new ArrayList<>();
         if (m.cameras().length > 0) {
-            cameras(need(in, "extrinsics", "camera_gt_index"), need(in, "intrinsics", "camera_gt_index"), s, m, remarks);
+            cameras(
+                    need(in, "extrinsics", "camera_gt_index"),
+                    need(in, "intrinsics", "camera_gt_index"),
+                    s,
+                    m,
+                    remarks);
         }
         if (m.depths().length > 0) {
             depths(need(in, "depth", "depth_gt_index"), need(in, "mask", "depth_gt_index"), s, m, remarks);
@@ -50,8 +55,7 @@ final class InputRules {
         return t;
     }
 
-    private static void cameras(
-            Tensor extrinsics, Tensor intrinsics, Shape s, Modalities m, List<String> remarks) {
+    private static void cameras(Tensor extrinsics, Tensor intrinsics, Shape s, Modalities m, List<String> remarks) {
         shape("extrinsics", extrinsics, Shape.of(s.dim(0), s.dim(1), 3, 4));
         shape("intrinsics", intrinsics, Shape.of(s.dim(0), s.dim(1), 3, 3));
         for (int b = 0; b < s.dim(0); b++) {

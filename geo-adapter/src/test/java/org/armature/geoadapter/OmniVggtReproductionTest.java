@@ -99,7 +99,8 @@ class OmniVggtReproductionTest {
         assertEquals("never", fusion(0));
         assertEquals("instance", fusion(1));
         assertEquals(
-                List.of(Map.of("file", dir.resolve("shared/base/model.safetensors").toString())),
+                List.of(Map.of(
+                        "file", dir.resolve("shared/base/model.safetensors").toString())),
                 asked.get(1).get("weights"));
 
         budget = 1;
@@ -147,16 +148,16 @@ class OmniVggtReproductionTest {
                                 .claims()
                                 .get(claim)
                                 .margin()
-                                .applyAsDouble((a, f) -> List.of(
-                                        onTheBar.get(a + "/" + f) + (name.equals(a + "/" + f) ? 0.01 : 0)))
+                                .applyAsDouble((a, f) ->
+                                        List.of(onTheBar.get(a + "/" + f) + (name.equals(a + "/" + f) ? 0.01 : 0)))
                         < 0,
                 name));
         assertTrue(reproduction()
                         .claims()
                         .get(3)
                         .margin()
-                        .applyAsDouble((a, f) ->
-                                List.of(onTheBar.get(a + "/" + f) - (a.startsWith("always") ? 0.01 : 0)))
+                        .applyAsDouble(
+                                (a, f) -> List.of(onTheBar.get(a + "/" + f) - (a.startsWith("always") ? 0.01 : 0)))
                 < 0);
     }
 }

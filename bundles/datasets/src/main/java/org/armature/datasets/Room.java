@@ -56,7 +56,8 @@ record Room(List<Solid> solids) {
     /** Something a ray may meet. */
     sealed interface Solid {
         /** @return null if the ray does not meet it ahead of {@code from} */
-        @Nullable Hit hit(double[] from, double[] ray);
+        @Nullable
+        Hit hit(double[] from, double[] ray);
     }
 
     /** A sphere. */
@@ -200,9 +201,9 @@ record Room(List<Solid> solids) {
         double[] z = unit(minus(target, eye));
         double[] x = unit(new double[] {z[1], -z[0], 0}); // forward cross up
         double[] y = {z[1] * x[2] - z[2] * x[1], z[2] * x[0] - z[0] * x[2], z[0] * x[1] - z[1] * x[0]};
-        return new Pose(new double[] {
-            x[0], y[0], z[0], eye[0], x[1], y[1], z[1], eye[1], x[2], y[2], z[2], eye[2], 0, 0, 0, 1
-        });
+        return new Pose(
+                new double[] {x[0], y[0], z[0], eye[0], x[1], y[1], z[1], eye[1], x[2], y[2], z[2], eye[2], 0, 0, 0, 1
+                });
     }
 
     private static double[] turned(double[] v, double yaw) {

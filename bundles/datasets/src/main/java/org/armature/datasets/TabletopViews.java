@@ -113,7 +113,11 @@ public final class TabletopViews implements DatasetProvider {
                 for (int i = 0; i < SETTLING_STEPS; i++) {
                     world.step(target);
                 }
-                frames[s] = world.render(CAMERAS.get(format.views() == 0 ? index % 2 : Math.min(s, 1)), format.width(), format.height(), 0);
+                frames[s] = world.render(
+                        CAMERAS.get(format.views() == 0 ? index % 2 : Math.min(s, 1)),
+                        format.width(),
+                        format.height(),
+                        0);
             }
             return frames;
         }

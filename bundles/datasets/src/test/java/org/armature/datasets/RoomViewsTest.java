@@ -26,16 +26,14 @@ class RoomViewsTest {
 
     private static Room.Box box(double[] centre, double half, double yaw, boolean inside) {
         return new Room.Box(
-                centre,
-                new double[] {half, half, half},
-                yaw,
-                inside,
-                List.of(GREY, GREY, GREY, GREY, GREY, GREY));
+                centre, new double[] {half, half, half}, yaw, inside, List.of(GREY, GREY, GREY, GREY, GREY, GREY));
     }
 
     private static Dataset open(String split, long seed, int side) {
         return new RoomViews()
-                .open(split, Config.of(Map.of("seed", seed, "width", side, "height", side, "size", 20, "test_size", 5)));
+                .open(
+                        split,
+                        Config.of(Map.of("seed", seed, "width", side, "height", side, "size", 20, "test_size", 5)));
     }
 
     private static float[] read(Dataset d, String name, long index) {
@@ -167,7 +165,9 @@ class RoomViewsTest {
     void anIndexGivesTheSameNumbersInAnyOrder() {
         try (Dataset a = open("train", 5, 14);
                 Dataset b = open("train", 5, 14)) {
-            assertEquals(List.of("image", "depth", "intrinsics", "pose"), List.copyOf(a.example().keySet()));
+            assertEquals(
+                    List.of("image", "depth", "intrinsics", "pose"),
+                    List.copyOf(a.example().keySet()));
             assertEquals("[3, 3, 14, 14]", a.example().get("image").shape().toString());
             read(b, "image", 19);
             for (int i = 3; i >= 0; i--) {
@@ -221,14 +221,14 @@ class RoomViewsTest {
     @Test
     void cameraOutsideTheRoomIsTold() {
         Room room = Room.of(Draw.of(1));
-        assertThrows(
-                IllegalArgumentException.class, () -> room.hit(new double[] {9, 0, 0}, new double[] {1, 0, 0}));
+        assertThrows(IllegalArgumentException.class, () -> room.hit(new double[] {9, 0, 0}, new double[] {1, 0, 0}));
     }
 
     @Test
     void keysThatCannotBeAreTold() {
         String said = assertThrows(
-                        IllegalArgumentException.class, () -> new RoomViews().open("train", Config.of(Map.of("size", 0))))
+                        IllegalArgumentException.class,
+                        () -> new RoomViews().open("train", Config.of(Map.of("size", 0))))
                 .getMessage();
         assertTrue(said.contains("dataset.size is 0"), said);
     }

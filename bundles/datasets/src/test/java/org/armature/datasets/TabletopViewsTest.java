@@ -13,7 +13,11 @@ import org.junit.jupiter.api.Test;
 class TabletopViewsTest {
     private static Dataset open(int views, long seed) {
         return new TabletopViews.Views(
-                new Planar(), new FrameViews.Format(32, 24, views, new double[3], new double[] {1, 1, 1}), 6, seed, 0.3);
+                new Planar(),
+                new FrameViews.Format(32, 24, views, new double[3], new double[] {1, 1, 1}),
+                6,
+                seed,
+                0.3);
     }
 
     private static float[] read(Dataset d, String name, long index) {
