@@ -13,21 +13,26 @@ import org.armature.compute.opencl.schedule.Kernel;
 import org.armature.graph.DType;
 
 /**
- * A product by register tiles. A work-item has one panel of the right operand, {@code [inner][columns]}, and some tiles of rows:
- * each step of the inner loop loads a row of the panel into vectors and multiplies it with one number of each row of the left
- * operand.
+ * A product by register tiles. A work-item has some panels of the right operand, {@code [inner][columns]} each, and some tiles of
+ * rows: each step of the inner loop loads a row of a panel into vectors and multiplies it with one number of each row of the left
+ * operand. With several panels, a work-item first copies its part of the left operand, so that it lies close together: rows
+ * whose distance is a large power of two would push each other out of the first cache.
  */
 final class Tiling {
-    /** Rows a work-item does at most with one panel while the panel is in the cache. */
+    /** Rows a work-item does at most: its part of the left operand stays in the second cache. */
     private static final int ROWS = 112;
 
     /** Work-items to make at least. */
     private static final int ITEMS = 16;
 
-    /** A longer inner index goes in parts. */
-    private static final int DEEP = 2048;
+    /** Panels for which copying the left operand pays. */
+    private static final int PANELS = 6;
 
+    /** A longer inner index goes in parts of at most so many steps. */
     private static final int PART = 1024;
+
+    /** Tiles of a work-item that wait for the next part of the inner index. */
+    private static final int WAITING = 300;
 
     private final Code code;
     private final Expressions top;
@@ -67,78 +72,183 @@ final class Tiling {
 
     /** Writes the body; the work-items of each dimension. */
     long[] write() {
-        boolean packs = kernel.panels() == null;
-        long each = packs ? tile.size() : target.cpu() ? tilesEach() : 1;
+        boolean own = kernel.panels() == null;
+        long each = own ? tile.size() : target.cpu() ? tilesEach() : 1;
+        long blocks = (tile.size() + each - 1) / each;
+        long deep = own || !target.cpu() ? 1 : (depth + PART - 1) / PART;
+        long group = own || !target.cpu() ? 1 : panelsEach(blocks, deep > 1 ? WAITING / each : panel.size());
+        boolean copies = group >= PANELS;
+        group = copies ? group : 1;
+        // Without a copy and with one tile, nothing is gained by parts.
+        long part = copies || each > 1 ? (depth + deep - 1) / deep : depth;
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
         e.bind(panel, "panel");
-        code.line("const int panel = get_global_id(0);");
         code.line("const %s b = get_global_id(2);", ix);
-        code.line("const %s column = panel * %d;", ix, width);
-        if (packs) {
+        code.line("const %s first = get_global_id(1) * %d;", ix, each);
+        code.line("const %s end = %s;", ix, atMost("first + " + each, each, tile.size()));
+        if (copies) {
+            code.line("const int panels = get_global_id(0) * %d;", group);
+            place(each, part);
+        } else {
+            code.line("const int panel = get_global_id(0);");
+            code.line("const %s column = panel * %d;", ix, width);
+        }
+        if (own) {
             pack(e);
-        } else {
-            stored(e);
         }
-        int vectors = height * parts;
-        if (each < tile.size()) {
-            code.line("const %s first = get_global_id(1) * %d;", ix, each);
+        if (part < depth) {
+            // A part of the inner index for all tiles, then the next: the part of the operands stays in the cache.
+            code.line("float%d tiles[%d];", vector, group * each * height * parts);
+            code.open("for (%s from = 0; from < %d; from += %d)", ix, depth, part);
         }
-        if (each > 1 && depth > DEEP) {
-            // A part of the inner index for all tiles, then the next: the panel's part stays in the cache.
-            String own = "tiles + (" + (each < tile.size() ? "t - first" : "t") + ") * " + vectors;
-            code.line("float%d tiles[%d];", vector, each * vectors);
-            code.open("for (int i = 0; i < %d; ++i)", each * vectors)
-                    .line("tiles[i] = 0;")
-                    .close();
-            code.open("for (int from = 0; from < %d; from += %d)", depth, PART);
-            each(each);
-            code.line("float%d* tile = %s;", vector, own);
-            multiply(inTile(e), true, "from", "min(from + %d, %d)".formatted(PART, depth));
-            code.close().close();
-            each(each);
-            code.line("float%d* tile = %s;", vector, own);
-            results(inTile(e));
+        if (copies) {
+            copy(e, part);
+            code.open("for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
+            code.line("const %s column = panel * %d;", ix, width);
+        }
+        if (!own) {
+            stored(e, part < depth);
+        }
+        code.open("for (%s t = first; t < end; ++t)", ix);
+        tile(e.inner(), copies, each, part);
+        code.close();
+        if (copies) {
             code.close();
-        } else {
-            each(each);
-            code.line("float%d tile[%d];", vector, vectors);
-            prefetch(inTile(e));
-            multiply(inTile(e), false, "0", Long.toString(depth));
-            results(inTile(e));
+        }
+        if (part < depth) {
             code.close();
         }
         return new long[] {
-            panel.size(), (tile.size() + each - 1) / each, c.batch().size()
+            (panel.size() + group - 1) / group, blocks, c.batch().size()
         };
+    }
+
+    /** Multiplies a tile and does what follows. */
+    private void tile(Expressions e, boolean copies, long each, long part) {
+        e.bind(tile, "t");
+        code.line("const %s row = t * %d;", ix, height);
+        if (part == depth) {
+            code.line("float%d tile[%d];", vector, height * parts);
+            prefetch(e);
+            multiply(e, copies, part);
+            results(e);
+            return;
+        }
+        String panels = copies ? "(panel - panels) * " + each + " + " : "";
+        code.line("float%d* tile = tiles + (%st - first) * %d;", vector, panels, height * parts);
+        code.line("const int last = from + %d >= %d;", part, depth);
+        code.open("if (last)");
+        prefetch(e.inner());
+        code.close();
+        multiply(e, copies, part);
+        code.open("if (last)");
+        results(e);
+        code.close();
     }
 
     /** As many tiles as may be with one panel, while there are enough work-items. */
     private long tilesEach() {
         long items = panel.size() * c.batch().size();
-        long blocks = (ITEMS + items - 1) / items;
-        return Math.clamp((tile.size() + blocks - 1) / blocks, 1, Math.max(1, ROWS / height));
+        long most = Math.max(1, ROWS / height);
+        long blocks = Math.max((ITEMS + items - 1) / items, (tile.size() + most - 1) / most);
+        return (tile.size() + blocks - 1) / blocks;
     }
 
-    private void each(long each) {
-        if (each == tile.size()) {
-            code.open("for (%s t = 0; t < %d; ++t)", ix, each);
-        } else {
-            code.open("for (%s t = first; t < min(first + %d, (%s)%d); ++t)", ix, each, ix, tile.size());
-        }
-        code.line("const %s row = t * %d;", ix, height);
+    /** As many panels as may be with some tiles, while there are enough work-items. */
+    private long panelsEach(long blocks, long most) {
+        long items = blocks * c.batch().size();
+        long groups = Math.min((ITEMS + items - 1) / items, Math.max(1, panel.size() / PANELS));
+        groups = Math.max(groups, (panel.size() + most - 1) / Math.max(1, most));
+        return (panel.size() + groups - 1) / groups;
     }
 
-    private Expressions inTile(Expressions e) {
+    // ---- the left operand ------------------------------------------------------------------------------------------
+
+    private Index leftAt(Index row, Index inner) {
+        Scalar.Load left = (Scalar.Load) c.left();
+        return substitute(
+                left.array().position(left.at()), v -> v == c.row() ? row : v == c.inner() ? inner : Index.of(v));
+    }
+
+    private Array leftArray() {
+        return ((Scalar.Load) c.left()).array();
+    }
+
+    private long leftStep() {
+        return leftAt(Index.ZERO, Index.of(c.inner())).stride(c.inner());
+    }
+
+    /** Elements from one row of the copy to the next: rows begin at different places of the first cache. */
+    private static long line(long part) {
+        long whole = (part + 15) / 16 * 16;
+        return whole + (whole % 1024 == 1008 ? 32 : 16);
+    }
+
+    /** Elements of a tile of the copy. */
+    private long copied(long part) {
+        return height * (leftStep() == 1 ? line(part) : part);
+    }
+
+    private void place(long each, long part) {
+        code.line("float%d copies[%d];", vector, (each * copied(part) + vector - 1) / vector);
+        code.line("float* copy = (float*)copies;");
+    }
+
+    /** Copies a part of the left operand: rows of it one after the other, or steps of a tile. Past the end, the last row. */
+    private void copy(Expressions e, long part) {
+        Var row = new Var("r", rows);
+        Var inner = new Var("k", depth);
         Expressions f = e.inner();
-        f.bind(tile, "t");
-        return f;
+        String from = part < depth ? "from + " : "";
+        code.line("const %s steps = %s;", ix, part < depth ? inside(part, depth, "from") : Long.toString(depth));
+        String array = f.pointer(leftArray());
+        String last = Long.toString(rows - 1);
+        if (leftStep() == 1) {
+            code.open("for (%s r = 0; r < (end - first) * %d; ++r)", ix, height);
+            f.bind(row, "min(first * %d + r, (%s)%s)".formatted(height, ix, last));
+            f.bind(inner, part < depth ? "from" : "0");
+            code.line(
+                    "__global const float* restrict x = %s + %s;",
+                    array, f.index(leftAt(Index.of(row), Index.of(inner))));
+            code.line("float* restrict y = copy + r * %d;", line(part));
+            code.line("#pragma clang loop vectorize_width(%d)", vector);
+            code.open("for (%s k = 0; k < steps; ++k)", ix);
+            code.line("y[k] = x[k];");
+            code.close().close();
+            return;
+        }
+        code.open("for (%s k = 0; k < steps; ++k)", ix);
+        f.bind(inner, "(" + from + "k)");
+        code.line(
+                "__global const float* restrict x = %s + %s;", array, f.index(leftAt(Index.ZERO, Index.of(inner))));
+        code.open("for (%s t = first; t < end; ++t)", ix);
+        code.line("float* restrict y = copy + (t - first) * %d + k * %d;", copied(part), height);
+        if (rows % height == 0) {
+            steps("t * " + height + " + r");
+        } else {
+            code.open("if (t < %d)", tile.size() - 1);
+            steps("t * " + height + " + r");
+            code.close().open("else");
+            steps("min(t * %d + r, (%s)%s)".formatted(height, ix, last));
+            code.close();
+        }
+        code.close().close();
     }
+
+    private void steps(String from) {
+        code.line("#pragma unroll");
+        code.open("for (int r = 0; r < %d; ++r)", height)
+                .line("y[r] = x[%s];", from)
+                .close();
+    }
+
+    // ---- the right operand -----------------------------------------------------------------------------------------
 
     /** The panel where it lies: panels are aligned, and PoCL builds plain vectors ten times as fast as vloads. */
-    private void stored(Expressions e) {
+    private void stored(Expressions e, boolean parted) {
         String from = e.pointer(kernel.panels()) + " + (" + (kernel.shared() ? "" : "b * " + panel.size() + " + ")
-                + "panel) * " + depth * width + "L";
+                + "panel) * " + depth * width + "L" + (parted ? " + from * " + width : "");
         code.line("__global const float%d* restrict right = (__global const float%d*)(%s);", vector, vector, from);
     }
 
@@ -235,39 +345,49 @@ final class Tiling {
         }
     }
 
-    /** Adds to a tile what some steps of the inner loop give. */
-    private void multiply(Expressions e, boolean more, String from, String to) {
-        Scalar.Load left = (Scalar.Load) c.left();
-        Index position = left.array().position(left.at());
-        boolean packed = position.stride(c.row()) == 0;
-        long step = position.stride(c.inner());
-        // One pointer a row: with indices alone, the compiler makes vectors of them and takes them apart again.
-        for (int r = 0; r < height; r++) {
-            Index row;
-            if (packed) {
-                row = Index.of(tile).times(height).plus(r);
-            } else {
+    /** Adds to a tile what the steps of a part give. */
+    private void multiply(Expressions e, boolean copies, long part) {
+        boolean parted = part < depth;
+        long step = leftStep();
+        String[] left = new String[height];
+        if (copies) {
+            code.line("const float* restrict l = copy + (t - first) * %d;", copied(part));
+            for (int r = 0; r < height; r++) {
+                left[r] = step == 1 ? "l[k + " + r * line(part) + "]" : "l[k * " + height + " + " + r + "]";
+            }
+        } else {
+            Var inner = new Var("from", depth);
+            e.bind(inner, parted ? "from" : "0");
+            // One pointer a row: with indices alone, the compiler makes vectors of them and takes them apart again.
+            for (int r = 0; r < height; r++) {
                 Var v = new Var("row" + r, rows);
                 e.bind(v, "row" + r);
-                row = Index.of(v);
-                String at = rows % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, rows - 1);
-                code.line("const %s row%d = %s;", ix, r, at);
-            }
-            Index start = substitute(position, v -> v == c.row() ? row : v == c.inner() ? Index.ZERO : Index.of(v));
-            code.line("__global const float* restrict l%d = %s + %s;", r, e.pointer(left.array()), e.index(start));
-            for (int p = 0; p < parts; p++) {
-                code.line("float%d c%d_%d = %s;", vector, r, p, more ? "tile[" + (parts * r + p) + "]" : "0");
+                code.line(
+                        "const %s row%d = %s;",
+                        ix,
+                        r,
+                        rows % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, rows - 1));
+                code.line(
+                        "__global const float* restrict l%d = %s + %s;",
+                        r, e.pointer(leftArray()), e.index(leftAt(Index.of(v), Index.of(inner))));
+                left[r] = "l" + r + (step == 1 ? "[k]" : "[k * " + step + "]");
             }
         }
-        code.open("for (int k = %s; k < %s; ++k)", from, to);
+        for (int r = 0; r < height; r++) {
+            for (int p = 0; p < parts; p++) {
+                code.line(
+                        "float%d c%d_%d = %s;",
+                        vector, r, p, parted ? "from == 0 ? (float%d)(0) : tile[%d]".formatted(vector, parts * r + p) : "0");
+            }
+        }
+        code.open(
+                "for (int k = 0; k < %s; ++k)", parted ? inside(part, depth, "from") : Long.toString(depth));
         for (int p = 0; p < parts; p++) {
             code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
         }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
-                code.line(
-                        "c%1$d_%2$d = fma((float%3$d)(l%1$d[%4$s]), r%2$d, c%1$d_%2$d);",
-                        r, p, vector, step == 1 ? "k" : "k * " + step);
+                code.line("c%1$d_%2$d = fma((float%3$d)(%4$s), r%2$d, c%1$d_%2$d);", r, p, vector, left[r]);
             }
         }
         code.close();
@@ -297,6 +417,13 @@ final class Tiling {
 
     private static Index substitute(Index i, Function<Var, Index> vars) {
         return ((Scalar.Position) Scalar.substitute(new Scalar.Position(i, DType.INT64), vars)).at();
+    }
+
+    /** Where a block ends that would end at a position. */
+    private String atMost(String end, long block, long size) {
+        return block >= size
+                ? Long.toString(size)
+                : size % block == 0 ? end : "min((%s)(%s), (%s)%d)".formatted(ix, end, ix, size);
     }
 
     /** How much of a block that begins at a position is inside. */

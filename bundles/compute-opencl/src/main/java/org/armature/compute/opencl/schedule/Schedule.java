@@ -18,6 +18,7 @@ import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
 import org.armature.compute.opencl.lower.Lowering.Lowered;
 import org.armature.graph.DType;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Kernels in order.
@@ -45,9 +46,6 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
     /** Such panels of a product at least, to keep the cores busy. */
     private static final long LOCAL_ITEMS = 16;
-
-    /** For fewer panels than this, a transposed left operand is not worth copying. */
-    private static final int FEW_PANELS = 4;
 
     private static final double STORE = 3;
     private static final double LOAD = 1;
@@ -132,14 +130,18 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private void prepare(List<Array> before) {
             Map<Array, Array> now = new IdentityHashMap<>();
             Map<List<Object>, Array> shared = new HashMap<>();
+            Map<Array, Array> moved = rearranged(before);
             for (Array a : before) {
                 if (isSource(a)) {
                     now.put(a, a);
                     order.add(a);
                     continue;
                 }
+                if (moved.containsValue(a)) {
+                    continue; // made where it is moved to
+                }
                 Array.Rule rule = Bodies.rewrite(
-                        a.rule(),
+                        moved.containsKey(a) ? placed(a, moved.get(a)) : a.rule(),
                         s -> Scalar.substitute(s, Index::of, l -> new Scalar.Load(now.get(l.array()), l.at())));
                 Array b = switch (rule) {
                     case Array.Contraction c -> contraction(a, c, shared);
@@ -150,6 +152,54 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 order.add(b);
             }
             lowered.outputs().forEach((k, a) -> outputs.put(k, now.get(a)));
+        }
+
+        /** Arrays that are all there is made of a product, its elements in another order; and the product. */
+        private Map<Array, Array> rearranged(List<Array> before) {
+            Map<Array, Integer> readers = new IdentityHashMap<>();
+            before.forEach(a -> Bodies.loaded(a.rule()).forEach(b -> readers.merge(b, 1, Integer::sum)));
+            lowered.outputs().values().forEach(a -> readers.merge(a, 1, Integer::sum));
+            Map<Array, Array> moved = new IdentityHashMap<>();
+            for (Array a : before) {
+                if (fuse
+                        && a.rule() instanceof Array.Pointwise p
+                        && p.body() instanceof Scalar.Load l
+                        && l.array().rule() instanceof Array.Contraction
+                        && l.array().type() == a.type()
+                        && l.at().size() == p.axes().size()
+                        && l.array().size() == a.size()
+                        && readers.get(l.array()) == 1
+                        && axes(p, l).containsAll(p.axes())) {
+                    moved.put(a, l.array());
+                }
+            }
+            return moved;
+        }
+
+        /** Which of the result's variables each index of the operand is; one that never varies is the first such. */
+        private static List<Var> axes(Array.Pointwise p, Scalar.Load l) {
+            List<Var> all = new ArrayList<>();
+            for (Index i : l.at()) {
+                p.axes().stream()
+                        .filter(v -> !all.contains(v) && Index.of(v).equals(i))
+                        .findFirst()
+                        .ifPresent(all::add);
+            }
+            return all;
+        }
+
+        /** The product, its elements where they are moved to; transposed, it is the transposed factors' product. */
+        private static Array.Contraction placed(Array to, Array product) {
+            Array.Contraction c = (Array.Contraction) product.rule();
+            Array.Pointwise p = (Array.Pointwise) to.rule();
+            List<Var> from = axes(p, (Scalar.Load) p.body());
+            List<Index> place =
+                    p.axes().stream().map(v -> c.place().get(from.indexOf(v))).toList();
+            boolean transposed = to.position(place).stride(c.column()) != 1
+                    && to.position(place).stride(c.row()) == 1;
+            return transposed
+                    ? new Array.Contraction(c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), place)
+                    : new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), c.left(), c.right(), place);
         }
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
@@ -210,46 +260,72 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     && right instanceof Scalar.Load;
         }
 
-        /** The left operand: in memory, along the inner index or packed in tiles. */
+        /** The left operand: in memory, neighbours along the inner index or along the rows. */
         private Scalar left(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
-            Scalar left = source(c.left());
-            boolean few = c.column().size() <= FEW_PANELS * target.panel();
-            if (!isPlain(left, c.inner()) && !(few && isPlain(left, c.row()))) {
-                boolean leftBatched = Scalar.vars(left).contains(c.batch());
-                Scalar leftBody = left;
-                // Across memory, it is packed in the order tiles read it; along memory, its producer can write it.
-                boolean across = isAcross(left, c.row(), c.inner());
-                int height = across ? target.tile(c.row().size()) : 1;
-                Array rows = shared.computeIfAbsent(key("left", left, c.batch(), c.row(), c.inner()), k -> {
-                    long[] shape = {
-                        leftBatched ? c.batch().size() : 1,
-                        (c.row().size() + height - 1) / height,
-                        c.inner().size(),
-                        height
-                    };
-                    List<Var> axes = Var.each("l", shape);
-                    Index row = Index.of(axes.get(1)).times(height).plus(Index.of(axes.get(3)));
-                    Index inside = row.clamp(0, c.row().size() - 1);
-                    Scalar body = Scalar.substitute(
-                            leftBody,
-                            v -> v == c.batch()
-                                    ? Index.of(axes.get(0))
-                                    : v == c.row() ? inside : v == c.inner() ? Index.of(axes.get(2)) : Index.of(v));
-                    Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
-                    order.add(r);
-                    forced.put(r, true);
-                    operands.add(r);
-                    return r;
-                });
-                left = new Scalar.Load(
-                        rows,
-                        List.of(
-                                leftBatched ? Index.of(c.batch()) : Index.ZERO,
-                                Index.of(c.row()).div(height),
-                                Index.of(c.inner()),
-                                Index.of(c.row()).mod(height)));
+            Scalar plain = plain(c);
+            if (plain != null) {
+                return plain;
             }
-            return left;
+            Scalar left = source(c.left());
+            boolean batched = Scalar.vars(left).contains(c.batch());
+            // In the order of what it is made of, so that its producer can write it, or it is what its producer wrote.
+            Var outer = isAcross(left, c.row(), c.inner()) ? c.inner() : c.row();
+            Var last = outer == c.row() ? c.inner() : c.row();
+            Array rows = shared.computeIfAbsent(key("left", left, c.batch(), outer, last), k -> {
+                long[] shape = {batched ? c.batch().size() : 1, outer.size(), last.size()};
+                List<Var> axes = Var.each("l", shape);
+                Scalar body = Scalar.substitute(left, replace(List.of(c.batch(), outer, last), Index.of(axes)));
+                Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
+                order.add(r);
+                forced.put(r, true);
+                operands.add(r);
+                return r;
+            });
+            return new Scalar.Load(
+                    rows,
+                    List.of(batched ? Index.of(c.batch()) : Index.ZERO, Index.of(outer), Index.of(last)));
+        }
+
+        /**
+         * The left operand as an element of a matrix: of the array it comes from, or of one that it is moved through and that becomes
+         * memory for it. Null if there is none.
+         */
+        private @Nullable Scalar plain(Array.Contraction c) {
+            Scalar.Load best = null;
+            Scalar at = c.left();
+            while (at instanceof Scalar.Load l) {
+                Index p = l.array().position(l.at());
+                if (l.array().type() == DType.FLOAT
+                        && (p.stride(c.inner()) == 1 || p.stride(c.row()) == 1)
+                        && isPlain(p, c.row())
+                        && isPlain(p, c.inner())) {
+                    best = l;
+                }
+                Scalar from = moved(l);
+                if (from == l) {
+                    break;
+                }
+                at = from;
+            }
+            if (best == null || isSource(best.array()) || !(best.array().rule() instanceof Array.Pointwise)) {
+                return best;
+            }
+            double elements = (double) c.row().size() * c.inner().size()
+                    * (Scalar.vars(best).contains(c.batch()) ? c.batch().size() : 1);
+            if (best.array().size() > elements) {
+                return null;
+            }
+            forced.put(best.array(), true);
+            return best;
+        }
+
+        /** Whether every step of a variable is as far. */
+        private static boolean isPlain(Index p, Var v) {
+            return p.terms().keySet().stream().allMatch(t -> t == v || !mentions(t, v));
+        }
+
+        private static boolean mentions(Index.Atom t, Var v) {
+            return Scalar.vars(new Scalar.Position(Index.of(t), DType.INT64)).contains(v);
         }
 
         /** Whether neighbours in memory are in neighbouring rows. */
@@ -258,22 +334,35 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             int across = 0;
             for (Scalar.Load l : Scalar.loads(left)) {
                 Index p = l.array().position(l.at());
-                along += p.stride(inner) == 1 ? 1 : 0;
-                across += p.stride(row) == 1 ? 1 : 0;
+                along += isNear(p, inner) ? 1 : 0;
+                across += isNear(p, row) ? 1 : 0;
             }
             return across > along;
+        }
+
+        /** Whether neighbours are mostly one step of a variable apart. */
+        private static boolean isNear(Index p, Var v) {
+            return p.terms().entrySet().stream()
+                    .anyMatch(t -> t.getValue() == 1
+                            && !(t.getKey() instanceof Index.Quotient)
+                            && mentions(t.getKey(), v));
         }
 
         /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
         private static Scalar source(Scalar s) {
             Scalar at = s;
-            while (at instanceof Scalar.Load l
-                    && l.array().rule() instanceof Array.Pointwise p
-                    && p.body() instanceof Scalar.Load from
-                    && from.array().type() == l.array().type()) {
-                at = Scalar.substitute(from, replace(p.axes(), l.at()));
+            while (at instanceof Scalar.Load l && moved(l) != l) {
+                at = moved(l);
             }
             return at;
+        }
+
+        private static Scalar moved(Scalar.Load l) {
+            return l.array().rule() instanceof Array.Pointwise p
+                            && p.body() instanceof Scalar.Load from
+                            && from.array().type() == l.array().type()
+                    ? Scalar.substitute(from, replace(p.axes(), l.at()))
+                    : l;
         }
 
         /** Equal operands of several products are made once: x for the queries, the keys and the values. */
@@ -307,15 +396,6 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             public int hashCode() {
                 return System.identityHashCode(array);
             }
-        }
-
-        /** A matrix in memory whose neighbours are one step of a variable apart: it is read where it lies. */
-        private boolean isPlain(Scalar left, Var along) {
-            return left instanceof Scalar.Load l
-                    && l.array().type() == DType.FLOAT
-                    && (isSource(l.array()) || !(l.array().rule() instanceof Array.Pointwise))
-                    && l.array().position(l.at()).isLinear()
-                    && l.array().position(l.at()).stride(along) == 1;
         }
 
         /** A long reduction to few numbers is done in two steps, the first of them parallel. */
