@@ -63,4 +63,35 @@ class OpenClExecutorTest extends ExecutorContract {
             assertArrayEquals(expected, have.run(Map.of("x", t)).get("y").toFloats(), 1e-3f);
         }
     }
+
+    /** Sizes that fit no tile, an inner index in parts, either order of the left operand, the result as it is and transposed. */
+    @Test
+    void largeProductsInEveryOrder() {
+        Graph.Builder b = Graph.builder("orders");
+        Value along = b.input("along", Shape.of(261, 1100));
+        Value across = b.input("across", Shape.of(1100, 261));
+        Value right = b.input("right", Shape.of(1100, 210));
+        b.output("along.right", matMul(along, right));
+        b.output("across.right", matMul(transpose(across, 1, 0), right));
+        b.output("transposed", transpose(matMul(transpose(across, 1, 0), right), 1, 0));
+        Graph g = b.build();
+        Random random = new Random(2);
+        Map<String, Tensor> given = Map.of(
+                "along", Tensor.zeros(along.type()),
+                "across", Tensor.zeros(across.type()),
+                "right", Tensor.zeros(right.type()));
+        given.values().forEach(t -> {
+            for (long i = 0; i < t.size(); i++) {
+                t.set(i, random.nextGaussian());
+            }
+        });
+        try (Program want = new ReferenceExecutor().compile(g);
+                Program have = executor.compile(g)) {
+            Map<String, Tensor> expected = want.run(given);
+            have.run(given)
+                    .forEach((name, t) ->
+                            assertArrayEquals(expected.get(name).toFloats(), t.toFloats(), 1e-3f, name));
+        }
+        given.values().forEach(Tensor::close);
+    }
 }

@@ -6,8 +6,9 @@ package org.armature.compute.opencl.codegen;
  * @param cpu one work-item a core's worth of work with loops the compiler vectorises, rather than one an element
  * @param doubles whether there are 64-bit floats
  * @param vector floats of a vector register of a CPU: 16 with AVX-512, else 8
+ * @param units cores
  */
-public record Target(boolean cpu, boolean doubles, int vector) {
+public record Target(boolean cpu, boolean doubles, int vector, int units) {
     /** Columns of a panel of a product's right operand: two vectors. */
     public int panel() {
         return 2 * vector;

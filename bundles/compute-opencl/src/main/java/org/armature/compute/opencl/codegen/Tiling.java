@@ -22,8 +22,8 @@ final class Tiling {
     /** Rows a work-item does at most: its part of the left operand stays in the second cache. */
     private static final int ROWS = 112;
 
-    /** Work-items to make at least. */
-    private static final int ITEMS = 16;
+    /** Work-items of a core at least. */
+    private static final int ITEMS = 4;
 
     /** Panels for which copying the left operand pays. */
     private static final int PANELS = 6;
@@ -32,7 +32,7 @@ final class Tiling {
     private static final int PART = 1024;
 
     /** Tiles of a work-item that wait for the next part of the inner index. */
-    private static final int WAITING = 300;
+    private static final int WAITING = 128;
 
     private final Code code;
     private final Expressions top;
@@ -73,11 +73,11 @@ final class Tiling {
     /** Writes the body; the work-items of each dimension. */
     long[] write() {
         boolean own = kernel.panels() == null;
-        long each = own ? tile.size() : target.cpu() ? tilesEach() : 1;
-        long blocks = (tile.size() + each - 1) / each;
+        long blocks = own ? 1 : target.cpu() ? blocks() : tile.size();
+        long each = (tile.size() + blocks - 1) / blocks;
         long deep = own || !target.cpu() ? 1 : (depth + PART - 1) / PART;
-        long group = own || !target.cpu() ? 1 : panelsEach(blocks, deep > 1 ? WAITING / each : panel.size());
-        boolean copies = group >= PANELS;
+        long group = target.cpu() ? panelsEach(blocks, deep > 1 ? WAITING / each : panel.size()) : 1;
+        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS;
         group = copies ? group : 1;
         // Without a copy and with one tile, nothing is gained by parts.
         long part = copies || each > 1 ? (depth + deep - 1) / deep : depth;
@@ -85,17 +85,18 @@ final class Tiling {
         e.bind(c.batch(), "b");
         e.bind(panel, "panel");
         code.line("const %s b = get_global_id(2);", ix);
-        code.line("const %s first = get_global_id(1) * %d;", ix, each);
-        code.line("const %s end = %s;", ix, atMost("first + " + each, each, tile.size()));
+        boolean even = tile.size() % blocks == 0;
+        code.line("const %s block = get_global_id(1);", ix);
+        code.line("const %s first = %s;", ix, even ? "block * " + each : "block * %d / %d".formatted(tile.size(), blocks));
+        code.line(
+                "const %s end = %s;",
+                ix, even ? "first + " + each : "(block + 1) * %d / %d".formatted(tile.size(), blocks));
         if (copies) {
             code.line("const int panels = get_global_id(0) * %d;", group);
             place(each, part);
         } else {
             code.line("const int panel = get_global_id(0);");
             code.line("const %s column = panel * %d;", ix, width);
-        }
-        if (own) {
-            pack(e);
         }
         if (part < depth) {
             // A part of the inner index for all tiles, then the next: the part of the operands stays in the cache.
@@ -107,7 +108,9 @@ final class Tiling {
             code.open("for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
             code.line("const %s column = panel * %d;", ix, width);
         }
-        if (!own) {
+        if (own) {
+            pack(e);
+        } else {
             stored(e, part < depth);
         }
         code.open("for (%s t = first; t < end; ++t)", ix);
@@ -147,18 +150,19 @@ final class Tiling {
         code.close();
     }
 
-    /** As many tiles as may be with one panel, while there are enough work-items. */
-    private long tilesEach() {
-        long items = panel.size() * c.batch().size();
+    /** Into how many parts the rows go: few, but enough for all cores, as many for each of them. */
+    private long blocks() {
         long most = Math.max(1, ROWS / height);
-        long blocks = Math.max((ITEMS + items - 1) / items, (tile.size() + most - 1) / most);
-        return (tile.size() + blocks - 1) / blocks;
+        long items = panel.size() * c.batch().size();
+        long blocks = Math.max((tile.size() + most - 1) / most, (ITEMS * target.units() + items - 1) / items);
+        return Math.min(tile.size(), (blocks + target.units() - 1) / target.units() * target.units());
     }
 
     /** As many panels as may be with some tiles, while there are enough work-items. */
     private long panelsEach(long blocks, long most) {
         long items = blocks * c.batch().size();
-        long groups = Math.min((ITEMS + items - 1) / items, Math.max(1, panel.size() / PANELS));
+        long fewest = kernel.panels() == null ? 2 : PANELS;
+        long groups = Math.min((ITEMS * target.units() + items - 1) / items, Math.max(1, panel.size() / fewest));
         groups = Math.max(groups, (panel.size() + most - 1) / Math.max(1, most));
         return (panel.size() + groups - 1) / groups;
     }

@@ -48,7 +48,7 @@ public final class OpenClDevice implements AutoCloseable {
     }
 
     public Target target() {
-        return new Target(info.cpu(), info.doubles(), info.vector());
+        return new Target(info.cpu(), info.doubles(), info.vector(), info.units());
     }
 
     /** Whether kernels work on the host's memory itself. */
