@@ -89,8 +89,7 @@ class OpenClExecutorTest extends ExecutorContract {
                 Program have = executor.compile(g)) {
             Map<String, Tensor> expected = want.run(given);
             have.run(given)
-                    .forEach((name, t) ->
-                            assertArrayEquals(expected.get(name).toFloats(), t.toFloats(), 1e-3f, name));
+                    .forEach((name, t) -> assertArrayEquals(expected.get(name).toFloats(), t.toFloats(), 1e-3f, name));
         }
         given.values().forEach(Tensor::close);
     }

@@ -87,7 +87,9 @@ final class Tiling {
         code.line("const %s b = get_global_id(2);", ix);
         boolean even = tile.size() % blocks == 0;
         code.line("const %s block = get_global_id(1);", ix);
-        code.line("const %s first = %s;", ix, even ? "block * " + each : "block * %d / %d".formatted(tile.size(), blocks));
+        code.line(
+                "const %s first = %s;",
+                ix, even ? "block * " + each : "block * %d / %d".formatted(tile.size(), blocks));
         code.line(
                 "const %s end = %s;",
                 ix, even ? "first + " + each : "(block + 1) * %d / %d".formatted(tile.size(), blocks));
@@ -105,7 +107,8 @@ final class Tiling {
         }
         if (copies) {
             copy(e, part);
-            code.open("for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
+            code.open(
+                    "for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
             code.line("const %s column = panel * %d;", ix, width);
         }
         if (own) {
@@ -122,9 +125,7 @@ final class Tiling {
         if (part < depth) {
             code.close();
         }
-        return new long[] {
-            (panel.size() + group - 1) / group, blocks, c.batch().size()
-        };
+        return new long[] {(panel.size() + group - 1) / group, blocks, c.batch().size()};
     }
 
     /** Multiplies a tile and does what follows. */
@@ -224,8 +225,7 @@ final class Tiling {
         }
         code.open("for (%s k = 0; k < steps; ++k)", ix);
         f.bind(inner, "(" + from + "k)");
-        code.line(
-                "__global const float* restrict x = %s + %s;", array, f.index(leftAt(Index.ZERO, Index.of(inner))));
+        code.line("__global const float* restrict x = %s + %s;", array, f.index(leftAt(Index.ZERO, Index.of(inner))));
         code.open("for (%s t = first; t < end; ++t)", ix);
         code.line("float* restrict y = copy + (t - first) * %d + k * %d;", copied(part), height);
         if (rows % height == 0) {
@@ -368,9 +368,7 @@ final class Tiling {
                 e.bind(v, "row" + r);
                 code.line(
                         "const %s row%d = %s;",
-                        ix,
-                        r,
-                        rows % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, rows - 1));
+                        ix, r, rows % height == 0 ? "row + " + r : "min(row + %d, (%s)%d)".formatted(r, ix, rows - 1));
                 code.line(
                         "__global const float* restrict l%d = %s + %s;",
                         r, e.pointer(leftArray()), e.index(leftAt(Index.of(v), Index.of(inner))));
@@ -381,11 +379,13 @@ final class Tiling {
             for (int p = 0; p < parts; p++) {
                 code.line(
                         "float%d c%d_%d = %s;",
-                        vector, r, p, parted ? "from == 0 ? (float%d)(0) : tile[%d]".formatted(vector, parts * r + p) : "0");
+                        vector,
+                        r,
+                        p,
+                        parted ? "from == 0 ? (float%d)(0) : tile[%d]".formatted(vector, parts * r + p) : "0");
             }
         }
-        code.open(
-                "for (int k = 0; k < %s; ++k)", parted ? inside(part, depth, "from") : Long.toString(depth));
+        code.open("for (int k = 0; k < %s; ++k)", parted ? inside(part, depth, "from") : Long.toString(depth));
         for (int p = 0; p < parts; p++) {
             code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
         }

@@ -282,8 +282,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 return r;
             });
             return new Scalar.Load(
-                    rows,
-                    List.of(batched ? Index.of(c.batch()) : Index.ZERO, Index.of(outer), Index.of(last)));
+                    rows, List.of(batched ? Index.of(c.batch()) : Index.ZERO, Index.of(outer), Index.of(last)));
         }
 
         /**
@@ -310,7 +309,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             if (best == null || isSource(best.array()) || !(best.array().rule() instanceof Array.Pointwise)) {
                 return best;
             }
-            double elements = (double) c.row().size() * c.inner().size()
+            double elements = (double) c.row().size()
+                    * c.inner().size()
                     * (Scalar.vars(best).contains(c.batch()) ? c.batch().size() : 1);
             if (best.array().size() > elements) {
                 return null;
@@ -343,9 +343,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         /** Whether neighbours are mostly one step of a variable apart. */
         private static boolean isNear(Index p, Var v) {
             return p.terms().entrySet().stream()
-                    .anyMatch(t -> t.getValue() == 1
-                            && !(t.getKey() instanceof Index.Quotient)
-                            && mentions(t.getKey(), v));
+                    .anyMatch(t ->
+                            t.getValue() == 1 && !(t.getKey() instanceof Index.Quotient) && mentions(t.getKey(), v));
         }
 
         /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
