@@ -1,36 +1,47 @@
 package org.armature.policyserver;
 
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.timeout.ReadTimeoutHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.FastThreadLocal;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Duration;
-import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import javax.net.ssl.KeyManagerFactory;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import org.armature.robot.PolicyEndpoint;
-import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.http.HttpStatus;
-import org.eclipse.jetty.io.Content;
-import org.eclipse.jetty.server.Handler;
-import org.eclipse.jetty.server.HttpConnectionFactory;
-import org.eclipse.jetty.server.Request;
-import org.eclipse.jetty.server.Response;
-import org.eclipse.jetty.server.Server;
-import org.eclipse.jetty.server.ServerConnector;
-import org.eclipse.jetty.server.SslConnectionFactory;
-import org.eclipse.jetty.util.Callback;
-import org.eclipse.jetty.util.ssl.SslContextFactory;
-import org.eclipse.jetty.util.thread.QueuedThreadPool;
-import org.eclipse.jetty.websocket.server.WebSocketUpgradeHandler;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Serves policies over openpi's WebSocket protocol. {@code /policies/NAME} selects a policy, any other path the default
- * one. Frames are read by Jetty's threads and policies computed by others, so that a ping is answered while a policy
+ * one. Frames are read by Netty's threads and policies computed by others, so that a ping is answered while a policy
  * thinks; a hostile client costs its own connection and nobody else's.
  */
 final class PolicyServer implements AutoCloseable {
@@ -70,181 +81,140 @@ final class PolicyServer implements AutoCloseable {
         }
     }
 
-    private final Server server;
-    private final ServerConnector connector;
-    private static final int MAX_SESSIONS = 256;
-    private static final int INPUT_BUFFER = 1 << 17;
+    /** Connections that may be open as WebSockets; each has a thread. */
+    static final int MAX_SESSIONS = 256;
 
+    /** Threads that read and write. */
+    private static final int LOOPS = Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 4);
+
+    private static final int MAX_REQUEST_BODY = 1 << 13;
+    private static final int REQUEST_SECONDS = 10;
+
+    private static final int STOP_MILLIS = 2000;
+
+    private final Settings settings;
+    private final Function<String, @Nullable PolicyEndpoint> endpoints;
+    private final EventLoopGroup loops;
     private final ExecutorService inference;
-    private final ScheduledThreadPoolExecutor clock;
-    private final AtomicInteger sessions = new AtomicInteger();
+    private final Set<PolicySession> sessions = ConcurrentHashMap.newKeySet();
+    private final Channel channel;
 
     /**
      * Starts to serve.
      *
      * @param endpoints gives the policy of a name ({@code ""} is the default one), or null if there is none
-     * @throws IOException one sentence, if the port cannot be opened
+     * @throws IOException one sentence, if the port cannot be opened or the key store not be read
      */
     PolicyServer(Settings settings, Function<String, @Nullable PolicyEndpoint> endpoints) throws IOException {
-        QueuedThreadPool threads = new QueuedThreadPool(64, 4);
-        threads.setName("policy-server");
-        threads.setDaemon(true);
-        server = new Server(threads);
-        HttpConnectionFactory http = new HttpConnectionFactory();
-        http.getHttpConfiguration().setSendServerVersion(false);
-        connector = settings.keyStore().isEmpty()
-                ? new ServerConnector(server, 1, 1, http)
-                : new ServerConnector(server, 1, 1, tls(settings), http);
-        connector.setHost(settings.host());
-        connector.setPort(settings.port());
-        connector.setIdleTimeout(Duration.ofMinutes(30).toMillis());
-        server.addConnector(connector);
+        this.settings = settings;
+        this.endpoints = endpoints;
+        SSLContext tls = settings.keyStore().isEmpty() ? null : tls(settings);
+        loops = new MultiThreadIoEventLoopGroup(
+                LOOPS, new DefaultThreadFactory("policy-server", true), NioIoHandler.newFactory());
         inference = Executors.newThreadPerTaskExecutor(
                 Thread.ofPlatform().daemon().name("policy-session-", 0).factory());
-        clock = new ScheduledThreadPoolExecutor(
-                1, Thread.ofPlatform().daemon().name("policy-deadlines").factory());
-        clock.setRemoveOnCancelPolicy(true);
-        WebSocketUpgradeHandler upgrade = WebSocketUpgradeHandler.from(server, container -> {
-            container.setMaxBinaryMessageSize(settings.maxMessageBytes());
-            container.setMaxTextMessageSize(1 << 16);
-            container.setMaxFrameSize(settings.maxMessageBytes());
-            container.setIdleTimeout(Duration.ofMinutes(30));
-            // Two camera images are 300 kB: by the default of 4 KiB they would come in 75 reads.
-            container.setInputBufferSize(INPUT_BUFFER);
-            container.addMapping("regex|.*", (request, response, callback) -> {
-                // Answering an offered extension would turn compression on, which the official server never does.
-                response.setExtensions(java.util.List.of());
-                PolicyEndpoint endpoint = endpoints.apply(name(Request.getPathInContext(request)));
-                if (endpoint == null) {
-                    return null;
-                }
-                sessions.incrementAndGet();
-                return new PolicySession(settings, endpoint, inference, clock, sessions::decrementAndGet);
-            });
-        });
-        upgrade.setHandler(new Handler.Abstract() {
-            @Override
-            public boolean handle(Request request, Response response, Callback callback) {
-                if ("/healthz".equals(Request.getPathInContext(request))) {
-                    answer(response, callback, HttpStatus.OK_200, "OK\n");
-                } else if (request.getHeaders().contains(HttpHeader.UPGRADE, "websocket")) {
-                    answer(response, callback, HttpStatus.NOT_FOUND_404, "No policy is served here.\n");
-                } else {
-                    response.getHeaders().put(HttpHeader.UPGRADE, "websocket");
-                    answer(
-                            response,
-                            callback,
-                            HttpStatus.UPGRADE_REQUIRED_426,
-                            "This is a policy server: connect with a WebSocket client such as openpi-client.\n");
-                }
-                return true;
-            }
-        });
-        Handler limited = new Crowd(upgrade);
-        server.setHandler(settings.apiKey().isEmpty() ? limited : new KeyCheck(settings.apiKey(), limited));
-        try {
-            server.start();
-        } catch (Exception e) {
+        ChannelFuture bound = new ServerBootstrap()
+                .group(loops)
+                .channel(NioServerSocketChannel.class)
+                .childOption(ChannelOption.TCP_NODELAY, true)
+                // Messages lie in arrays: a policy that keeps a view of one too long reads other numbers, not other memory.
+                .childOption(ChannelOption.ALLOCATOR, new PooledByteBufAllocator(false))
+                .childHandler(new ChannelInitializer<SocketChannel>() {
+                    @Override
+                    protected void initChannel(SocketChannel client) {
+                        if (tls != null) {
+                            SSLEngine engine = tls.createSSLEngine();
+                            engine.setUseClientMode(false);
+                            client.pipeline().addLast(new SslHandler(engine));
+                        }
+                        client.pipeline()
+                                .addLast(
+                                        new ReadTimeoutHandler(REQUEST_SECONDS),
+                                        new HttpServerCodec(),
+                                        new HttpObjectAggregator(MAX_REQUEST_BODY),
+                                        new Reception(PolicyServer.this));
+                    }
+                })
+                .bind(settings.host(), settings.port())
+                .awaitUninterruptibly();
+        channel = bound.channel();
+        if (!bound.isSuccess()) {
             close();
             throw new IOException(
-                    "cannot serve on " + settings.host() + ":" + settings.port() + " (" + e.getMessage()
+                    "cannot serve on " + settings.host() + ":" + settings.port() + " ("
+                            + bound.cause().getMessage()
                             + "): choose another port with --port, or stop what uses it",
+                    bound.cause());
+        }
+    }
+
+    private static SSLContext tls(Settings settings) throws IOException {
+        char[] password = settings.keyStorePassword().toCharArray();
+        try (InputStream in = new FileInputStream(settings.keyStore())) {
+            KeyStore store = KeyStore.getInstance("PKCS12");
+            store.load(in, password);
+            KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
+            keys.init(store, password);
+            SSLContext context = SSLContext.getInstance("TLS");
+            context.init(keys.getKeyManagers(), null, null);
+            return context;
+        } catch (IOException | GeneralSecurityException e) {
+            throw new IOException(
+                    "cannot take the TLS key from " + settings.keyStore() + " (" + e.getMessage()
+                            + "): give a PKCS#12 file with --tls and its password in ARMATURE_TLS_PASSWORD",
                     e);
         }
     }
 
-    private static SslConnectionFactory tls(Settings settings) {
-        SslContextFactory.Server context = new SslContextFactory.Server();
-        context.setKeyStorePath(settings.keyStore());
-        context.setKeyStorePassword(settings.keyStorePassword());
-        return new SslConnectionFactory(context, "http/1.1");
+    Settings settings() {
+        return settings;
     }
 
-    private static String name(String path) {
-        String prefix = "/policies/";
-        return path.startsWith(prefix) ? path.substring(prefix.length()) : "";
+    /** The policy of that name, or null if there is none. */
+    @Nullable
+    PolicyEndpoint endpoint(String name) {
+        return endpoints.apply(name);
     }
 
-    private static void answer(Response response, Callback callback, int status, String body) {
-        response.setStatus(status);
-        response.getHeaders().put(HttpHeader.CONTENT_TYPE, "text/plain; charset=utf-8");
-        response.getHeaders().put(HttpHeader.CONNECTION, "close");
-        response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length());
-        Content.Sink.write(response, true, body, callback);
+    /** Whether no further client is taken. */
+    boolean full() {
+        return sessions.size() >= MAX_SESSIONS;
     }
 
-    /** Refuses connections beyond what threads there may be; health checks are always answered. */
-    private final class Crowd extends Handler.Wrapper {
-        Crowd(Handler next) {
-            super(next);
-        }
-
-        @Override
-        public boolean handle(Request request, Response response, Callback callback) throws Exception {
-            if (sessions.get() < MAX_SESSIONS || !request.getHeaders().contains(HttpHeader.UPGRADE, "websocket")) {
-                return super.handle(request, response, callback);
-            }
-            answer(
-                    response,
-                    callback,
-                    HttpStatus.SERVICE_UNAVAILABLE_503,
-                    "There are " + MAX_SESSIONS + " connections already: close one.\n");
-            return true;
-        }
-    }
-
-    /** Refuses requests without the key before any upgrade; the comparison takes the same time wherever keys differ. */
-    private static final class KeyCheck extends Handler.Wrapper {
-        private final byte[] expected;
-
-        KeyCheck(String key, Handler next) {
-            super(next);
-            expected = ("Api-Key " + key).getBytes(StandardCharsets.UTF_8);
-        }
-
-        @Override
-        public boolean handle(Request request, Response response, Callback callback) throws Exception {
-            String given = request.getHeaders().get(HttpHeader.AUTHORIZATION);
-            boolean open = "/healthz".equals(Request.getPathInContext(request));
-            if (open || given != null && MessageDigest.isEqual(expected, given.getBytes(StandardCharsets.UTF_8))) {
-                return super.handle(request, response, callback);
-            }
-            answer(response, callback, HttpStatus.UNAUTHORIZED_401, "Send Authorization: Api-Key KEY.\n");
-            return true;
-        }
+    /** A client's session, which ends when its thread does. */
+    PolicySession session(PolicyEndpoint endpoint) {
+        PolicySession session = new PolicySession(settings, endpoint, inference, sessions::remove);
+        sessions.add(session);
+        return session;
     }
 
     /** The port in use. */
     int port() {
-        return connector.getLocalPort();
+        return ((InetSocketAddress) channel.localAddress()).getPort();
     }
 
     /** Where clients connect, for people. */
     String address() {
-        String host =
-                connector.getHost() == null ? InetAddress.getLoopbackAddress().getHostAddress() : connector.getHost();
-        return (connector.getConnectionFactory(SslConnectionFactory.class) == null ? "ws://" : "wss://") + host + ":"
-                + port();
+        return (settings.keyStore().isEmpty() ? "ws://" : "wss://") + settings.host() + ":" + port();
     }
 
-    /** Connections now, for {@code serve}'s status line. */
-    Map<String, Object> status() {
-        return Map.of(
-                "address",
-                address(),
-                "connections",
-                connector.getConnectedEndPoints().size());
-    }
-
+    /** Takes leave of the clients (close code 1001) and waits at most 2 s for it. */
     @Override
     public void close() {
-        try {
-            server.stop();
-        } catch (Exception e) {
-            throw new IllegalStateException("the policy server did not stop: " + e.getMessage(), e);
-        } finally {
-            inference.shutdownNow();
-            clock.shutdownNow();
+        channel.close().awaitUninterruptibly();
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(STOP_MILLIS);
+        for (Future<?> told : sessions.stream().map(PolicySession::goAway).toList()) {
+            try {
+                told.get(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+            } catch (ExecutionException | TimeoutException e) {
+                // A client that is gone or does not listen.
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                break;
+            }
         }
+        loops.shutdownGracefully(0, STOP_MILLIS, TimeUnit.MILLISECONDS).awaitUninterruptibly();
+        inference.shutdownNow();
+        FastThreadLocal.removeAll(); // what Netty keeps with this thread would keep this bundle's classes
     }
 }

@@ -1,5 +1,21 @@
 package org.armature.policyserver;
 
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.http.websocketx.BinaryWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.CloseWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.CorruptedWebSocketFrameException;
+import io.netty.handler.codec.http.websocketx.PingWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.PongWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.TextWebSocketFrame;
+import io.netty.handler.codec.http.websocketx.WebSocketCloseStatus;
+import io.netty.handler.codec.http.websocketx.WebSocketFrame;
+import io.netty.handler.timeout.IdleStateEvent;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.ByteBuffer;
@@ -8,100 +24,178 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.armature.robot.NdArray;
 import org.armature.robot.PolicyEndpoint;
-import org.eclipse.jetty.websocket.api.Callback;
-import org.eclipse.jetty.websocket.api.Session;
-import org.eclipse.jetty.websocket.api.StatusCode;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One client: metadata first, then one answer a request, in order. Requests wait in a short queue for the connection's own
  * thread, so that frames (pings among them) go on being read while the policy computes.
  */
-// Public because Jetty reaches the listener by method handles.
-public final class PolicySession extends Session.Listener.AbstractAutoDemanding {
+final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
     private static final int MAX_WAITING = 32;
-    private static final String CLOSE_REASON = "Internal server error. Traceback included in previous frame.";
+    private static final int FAREWELL_SECONDS = 5;
+    private static final long IDLE = Long.MIN_VALUE;
+    private static final WebSocketCloseStatus FAILED =
+            new WebSocketCloseStatus(1011, "Internal server error. Traceback included in previous frame.");
 
-    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-    private static final long END = Long.MIN_VALUE;
-
-    private record Request(ByteBuffer payload, Callback release, long received) {}
+    /** A message and when it came, or what a close frame said. */
+    private record Request(ByteBuf payload, long received, boolean last) {}
 
     private final PolicyServer.Settings settings;
     private final PolicyEndpoint endpoint;
     private final ExecutorService threads;
-    private final ScheduledExecutorService clock;
-    private final Runnable onEnd;
-    private final AtomicBoolean failed = new AtomicBoolean();
+    private final Consumer<PolicySession> onEnd;
+    private final long deadlineNanos;
     private final BlockingQueue<Request> waiting = new LinkedBlockingQueue<>(MAX_WAITING);
-    private @Nullable Future<?> worker;
-    private volatile boolean ended;
-    private double previousTotalMillis = Double.NaN;
+
+    /** Requests that wait, and the one in hand. */
+    private final AtomicInteger unanswered = new AtomicInteger();
+
+    /** No answer goes out any more: an error or a farewell did. */
+    private final AtomicBoolean over = new AtomicBoolean();
+
+    private volatile @Nullable Channel channel;
+    private volatile @Nullable Future<?> worker;
+
+    /** When the policy was asked, in {@link System#nanoTime()}; {@link #IDLE} while it is not. */
+    private volatile long asked = IDLE;
+
+    private volatile double previousTotalMillis = Double.NaN;
+
+    /** The next look at the deadline; of the event loop alone. */
+    private @Nullable Future<?> watch;
 
     /**
      * A client.
      *
      * @param threads gives this connection its thread
-     * @param clock ends what takes longer than the deadline
      * @param onEnd called once when the connection's thread ends
      */
     PolicySession(
             PolicyServer.Settings settings,
             PolicyEndpoint endpoint,
             ExecutorService threads,
-            ScheduledExecutorService clock,
-            Runnable onEnd) {
+            Consumer<PolicySession> onEnd) {
+        super(WebSocketFrame.class);
         this.settings = settings;
         this.endpoint = endpoint;
         this.threads = threads;
-        this.clock = clock;
         this.onEnd = onEnd;
+        this.deadlineNanos = settings.deadline().toNanos();
     }
 
     @Override
-    public void onWebSocketOpen(Session session) {
-        super.onWebSocketOpen(session);
-        session.sendBinary(Wire.encode(endpoint.metadata()), Callback.NOOP);
-        worker = threads.submit(() -> work(session));
+    public void handlerAdded(ChannelHandlerContext client) {
+        Channel c = client.channel();
+        channel = c;
+        worker = threads.submit(() -> work(c));
     }
 
     @Override
-    public void onWebSocketBinary(ByteBuffer payload, Callback callback) {
-        if (!waiting.offer(new Request(payload, callback, System.nanoTime()))) {
-            callback.succeed();
+    protected void channelRead0(ChannelHandlerContext client, WebSocketFrame frame) {
+        switch (frame) {
+            case PingWebSocketFrame ping ->
+                client.writeAndFlush(new PongWebSocketFrame(ping.content().retain()));
+            case CloseWebSocketFrame close when over.get() -> client.close();
+            case WebSocketFrame any when over.get() -> {}
+            case BinaryWebSocketFrame message -> request(client, message.content(), false);
+            case TextWebSocketFrame text ->
+                fail(
+                        client.channel(),
+                        new IllegalArgumentException("a text frame came: send observations as binary msgpack"));
+            // A client may close right behind its last request: what it asked before is answered first, as the
+            // official server does.
+            case CloseWebSocketFrame close -> request(client, close.content(), true);
+            default -> {}
+        }
+    }
+
+    private void request(ChannelHandlerContext client, ByteBuf payload, boolean last) {
+        unanswered.incrementAndGet();
+        if (!waiting.offer(new Request(payload.retain(), System.nanoTime(), last))) {
+            payload.release();
             fail(
-                    getSession(),
+                    client.channel(),
                     new IllegalArgumentException(
                             "more than " + MAX_WAITING + " requests wait: send the next one after the answer"));
+        } else if (over.get()) {
+            drop();
+        } else if (watch == null) {
+            watch(client, deadlineNanos);
+        }
+    }
+
+    /** Gives back what nobody will answer. */
+    private void drop() {
+        for (Request r; (r = waiting.poll()) != null; ) {
+            r.payload().release();
+        }
+    }
+
+    /** One timer looks after all requests that come while it runs: most are answered long before. */
+    private void watch(ChannelHandlerContext client, long nanos) {
+        watch = client.executor()
+                .schedule(
+                        () -> {
+                            long begin = asked;
+                            long left = begin == IDLE ? deadlineNanos : begin + deadlineNanos - System.nanoTime();
+                            if (left <= 0) {
+                                // A policy that hangs costs its connection and this thread, which is interrupted and
+                                // left to itself.
+                                fail(
+                                        client.channel(),
+                                        new TimeoutException("the policy did not answer within "
+                                                + settings.deadline().toMillis() + " ms"));
+                                stop();
+                            } else if (unanswered.get() > 0) {
+                                watch(client, left);
+                            } else {
+                                watch = null;
+                            }
+                        },
+                        nanos,
+                        TimeUnit.NANOSECONDS);
+    }
+
+    /** Who does not read its answers is not read either. */
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext client) {
+        client.channel().config().setAutoRead(client.channel().isWritable());
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext client) {
+        Future<?> w = watch;
+        if (w != null) {
+            w.cancel(false);
+        }
+        stop();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext client, Object event) {
+        if (event instanceof IdleStateEvent) {
+            goAway();
         }
     }
 
     @Override
-    public void onWebSocketText(String message) {
-        fail(getSession(), new IllegalArgumentException("a text frame came: send observations as binary msgpack"));
-    }
-
-    /** A client may close right behind its last request: what it asked before is answered first, as the official server does. */
-    @Override
-    public void onWebSocketClose(int code, String reason, Callback callback) {
-        if (ended || !waiting.offer(new Request(NOTHING, callback, END))) {
-            stop();
-            callback.succeed();
+    public void exceptionCaught(ChannelHandlerContext client, Throwable cause) {
+        switch (cause) {
+            case CorruptedWebSocketFrameException e -> leave(client.channel(), e.closeStatus());
+            default -> client.close();
         }
-    }
-
-    @Override
-    public void onWebSocketError(Throwable cause) {
         stop();
     }
 
@@ -112,62 +206,62 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
         }
     }
 
-    private void work(Session session) {
+    private void work(Channel client) {
         try (PolicyEndpoint.Session policy = endpoint.open()) {
+            ChannelFuture sent = client.writeAndFlush(binary(endpoint.metadata()));
             while (true) {
                 Request request = waiting.take();
-                if (request.received() == END) {
-                    request.release().succeed();
+                ByteBuf payload = request.payload();
+                if (request.last()) {
+                    over.set(true);
+                    client.writeAndFlush(new CloseWebSocketFrame(true, 0, payload))
+                            .addListener(ChannelFutureListener.CLOSE);
                     return;
                 }
-                ByteBuffer answer;
+                BinaryWebSocketFrame answer;
                 try {
-                    answer = Wire.encode(answer(session, policy, request));
+                    if (!sent.await(deadlineNanos, TimeUnit.NANOSECONDS)) {
+                        throw new TimeoutException("the client does not take its answer");
+                    }
+                    answer = binary(answer(policy, payload.nioBuffer()));
                 } finally {
-                    request.release().succeed();
+                    payload.release();
+                    unanswered.decrementAndGet();
                 }
-                if (failed.get()) {
+                if (over.get()) {
                     return;
                 }
-                Callback.Completable sent = new Callback.Completable();
-                session.sendBinary(answer, sent);
-                sent.get(settings.deadline().toMillis(), TimeUnit.MILLISECONDS);
-                previousTotalMillis = millisSince(request.received());
+                sent = client.writeAndFlush(answer)
+                        .addListener(done -> previousTotalMillis = millisSince(request.received()));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } catch (Exception | LinkageError | StackOverflowError | OutOfMemoryError e) {
-            fail(session, e);
+            fail(client, e);
         } finally {
-            ended = true;
-            waiting.forEach(r -> r.release().succeed());
-            onEnd.run();
+            over.set(true);
+            drop();
+            onEnd.accept(this);
         }
     }
 
-    private Map<String, @Nullable Object> answer(Session session, PolicyEndpoint.Session policy, Request request) {
-        if (!(Wire.decode(request.payload()) instanceof Map<?, ?> map)) {
+    private static BinaryWebSocketFrame binary(Map<String, ?> message) {
+        return new BinaryWebSocketFrame(Unpooled.wrappedBuffer(Wire.encode(message)));
+    }
+
+    private Map<String, @Nullable Object> answer(PolicyEndpoint.Session policy, ByteBuffer payload) {
+        if (!(Wire.decode(payload) instanceof Map<?, ?> map)) {
             throw new IllegalArgumentException("the request is no map: send a dictionary of observations");
         }
         Map<String, Object> observation = plain(map);
         refuseNotFinite("", observation);
         long begin = System.nanoTime();
-        // A policy that hangs costs its connection and this thread, which is interrupted and left to itself.
-        Future<?> alarm = clock.schedule(
-                () -> {
-                    fail(
-                            session,
-                            new TimeoutException("the policy did not answer within "
-                                    + settings.deadline().toMillis() + " ms"));
-                    stop();
-                },
-                settings.deadline().toMillis(),
-                TimeUnit.MILLISECONDS);
+        asked = begin;
         Map<String, Object> result;
         try {
             result = policy.infer(observation);
         } finally {
-            alarm.cancel(false);
+            asked = IDLE;
         }
         double inferMillis = millisSince(begin);
         Map<String, @Nullable Object> out = new LinkedHashMap<>(result);
@@ -223,8 +317,9 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
         });
     }
 
-    private void fail(Session session, Throwable e) {
-        if (!failed.compareAndSet(false, true)) {
+    /** Says in one sentence what went wrong, then takes leave. */
+    private void fail(Channel client, Throwable e) {
+        if (!over.compareAndSet(false, true)) {
             return;
         }
         String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
@@ -233,11 +328,36 @@ public final class PolicySession extends Session.Listener.AbstractAutoDemanding 
             e.printStackTrace(new PrintWriter(trace));
             text = trace.toString();
         }
-        session.sendText(
-                text,
-                Callback.from(
-                        () -> session.close(StatusCode.SERVER_ERROR, CLOSE_REASON, Callback.NOOP),
-                        failure -> session.disconnect()));
+        client.write(new TextWebSocketFrame(text));
+        farewell(client, FAILED);
+    }
+
+    /**
+     * The server ends, or nothing was said for long.
+     *
+     * @return done when the client was told
+     */
+    Future<?> goAway() {
+        Channel client = channel;
+        try {
+            return client == null || !over.compareAndSet(false, true)
+                    ? CompletableFuture.completedFuture(null)
+                    : farewell(client, WebSocketCloseStatus.ENDPOINT_UNAVAILABLE);
+        } finally {
+            stop();
+        }
+    }
+
+    private void leave(Channel client, WebSocketCloseStatus why) {
+        if (over.compareAndSet(false, true)) {
+            farewell(client, why);
+        }
+    }
+
+    /** Reads on until the client closes, or for 5 s: closing on unread bytes would take the last words from it. */
+    private static Future<?> farewell(Channel client, WebSocketCloseStatus why) {
+        client.eventLoop().schedule(() -> client.close(), FAREWELL_SECONDS, TimeUnit.SECONDS);
+        return client.writeAndFlush(new CloseWebSocketFrame(why));
     }
 
     private static double millisSince(long nanos) {

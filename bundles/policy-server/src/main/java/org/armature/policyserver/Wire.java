@@ -25,9 +25,6 @@ final class Wire {
     /** A numpy scalar: {@code value} is what it stands for, {@code dtype} what the sender had. */
     record Scalar(String dtype, @Nullable Object value) {}
 
-    /** A key that came as msgpack {@code bin}; only the array and scalar markers use such keys. */
-    private record BinKey(String name) {}
-
     /** One sentence: what is wrong with the message, and at which byte. */
     static final class FormatException extends IllegalArgumentException {
         private static final long serialVersionUID = 1;
@@ -142,8 +139,16 @@ final class Wire {
 
     private static String text(ByteBuffer b, long n) {
         int at = b.position();
+        ByteBuffer s = bytes(b, n);
+        byte[] copy = new byte[s.remaining()];
+        s.get(0, copy);
         try {
-            return StandardCharsets.UTF_8.newDecoder().decode(bytes(b, n)).toString();
+            for (byte c : copy) {
+                if (c < 0) {
+                    return StandardCharsets.UTF_8.newDecoder().decode(s).toString();
+                }
+            }
+            return new String(copy, StandardCharsets.US_ASCII);
         } catch (CharacterCodingException e) {
             throw new FormatException("the text at byte " + at + " is not UTF-8");
         }
@@ -160,55 +165,61 @@ final class Wire {
 
     private static @Nullable Object map(ByteBuffer b, long n, int depth) {
         need(b, 2 * n);
-        Map<Object, @Nullable Object> out = new LinkedHashMap<>();
+        Map<String, @Nullable Object> plain = new LinkedHashMap<>();
+        Map<String, @Nullable Object> marked = Map.of(); // keys that came as msgpack bin: only arrays and scalars have them
         for (long i = 0; i < n; i++) {
             int at = b.position();
-            Object k = read(b, depth + 1);
-            Object key = switch (k) {
-                case String s -> s;
-                case ByteBuffer s ->
-                    new BinKey(StandardCharsets.ISO_8859_1.decode(s.duplicate()).toString());
+            switch (read(b, depth + 1)) {
+                case String key -> plain.put(key, read(b, depth + 1));
+                case ByteBuffer key -> {
+                    if (marked.isEmpty()) {
+                        marked = new LinkedHashMap<>();
+                    }
+                    marked.put(latin(key), read(b, depth + 1));
+                }
                 case null, default -> throw new FormatException("the map key at byte " + at + " is no text");
-            };
-            out.put(key, read(b, depth + 1));
-        }
-        if (out.containsKey(new BinKey(NDARRAY))) {
-            return new NdArray(field(out, "dtype", String.class), shape(out), field(out, "data", ByteBuffer.class));
-        }
-        if (out.containsKey(new BinKey(SCALAR))) {
-            return new Scalar(field(out, "dtype", String.class), out.get(new BinKey("data")));
-        }
-        Map<String, @Nullable Object> plain = new LinkedHashMap<>();
-        out.forEach((k, v) -> {
-            if (!(k instanceof String s)) {
-                throw new FormatException("map key " + k + " is bytes: send text keys");
             }
-            plain.put(s, v);
-        });
+        }
+        if (marked.containsKey(NDARRAY)) {
+            return new NdArray(
+                    field(marked, "dtype", String.class), shape(marked), field(marked, "data", ByteBuffer.class));
+        }
+        if (marked.containsKey(SCALAR)) {
+            return new Scalar(field(marked, "dtype", String.class), marked.get("data"));
+        }
+        if (!marked.isEmpty()) {
+            throw new FormatException("map keys " + marked.keySet() + " are bytes: send text keys");
+        }
         return plain;
     }
 
-    private static <T> T field(Map<Object, @Nullable Object> m, String name, Class<T> type) {
-        Object v = m.get(new BinKey(name));
+    private static String latin(ByteBuffer bytes) {
+        byte[] copy = new byte[bytes.remaining()];
+        bytes.get(bytes.position(), copy);
+        return new String(copy, StandardCharsets.ISO_8859_1);
+    }
+
+    private static <T> T field(Map<String, @Nullable Object> m, String name, Class<T> type) {
+        Object v = m.get(name);
         if (!type.isInstance(v)) {
             throw new FormatException("an array's '" + name + "' is " + (v == null ? "missing" : "of the wrong type"));
         }
         return type.cast(v);
     }
 
-    private static long[] shape(Map<Object, @Nullable Object> m) {
+    private static long[] shape(Map<String, @Nullable Object> m) {
         List<?> s = field(m, "shape", List.class);
         if (s.size() > 32) {
             throw new FormatException("an array has " + s.size() + " axes; at most 32 are taken");
         }
-        return s.stream()
-                .mapToLong(v -> {
-                    if (!(v instanceof Long n)) {
-                        throw new FormatException("an array's shape " + s + " is no list of integers");
-                    }
-                    return n;
-                })
-                .toArray();
+        long[] shape = new long[s.size()];
+        for (int i = 0; i < shape.length; i++) {
+            if (!(s.get(i) instanceof Long n)) {
+                throw new FormatException("an array's shape " + s + " is no list of integers");
+            }
+            shape[i] = n;
+        }
+        return shape;
     }
 
     /** The message for {@code value}, byte for byte as openpi-client's packer writes it. */

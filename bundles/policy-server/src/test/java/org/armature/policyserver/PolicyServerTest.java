@@ -2,7 +2,9 @@ package org.armature.policyserver;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -10,8 +12,13 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Method;
 import java.net.Socket;
 import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
@@ -399,6 +406,76 @@ class PolicyServerTest {
         }
     }
 
+    @Test
+    void aServerThatClosesTellsItsClientsAndLeavesNoThread() throws Exception {
+        CountDownLatch thinking = new CountDownLatch(1);
+        PolicyEndpoint hangs = endpoint(o -> {
+            thinking.countDown();
+            try {
+                new CountDownLatch(1).await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return Map.of();
+        });
+        PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> hangs);
+        try (Client quiet = new Client(server.port(), "/");
+                Client busy = new Client(server.port(), "/")) {
+            quiet.binary();
+            busy.binary();
+            busy.send(array(Wire.encode(Map.of())));
+            assertTrue(thinking.await(5, TimeUnit.SECONDS));
+            server.close();
+            assertEquals(1001, quiet.next());
+            assertEquals(1001, busy.next());
+        }
+        for (Thread t : Thread.getAllStackTraces().keySet()) {
+            if (t.getName().startsWith("policy-s") || t.getName().startsWith("globalEventExecutor")) {
+                t.join(5000);
+                assertFalse(t.isAlive(), t.getName());
+            }
+        }
+    }
+
+    /** As the framework does with a bundle: its classes, Netty's among them, go when the bundle does. */
+    @Test
+    void nothingKeepsTheClassesOfAServerThatIsGone() throws Exception {
+        WeakReference<ClassLoader> gone = served();
+        for (int i = 0; i < 100 && gone.get() != null; i++) {
+            System.gc();
+            Thread.sleep(100);
+        }
+        assertNull(gone.get());
+    }
+
+    private static WeakReference<ClassLoader> served() throws Exception {
+        List<URL> path = new ArrayList<>();
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+            path.add(Path.of(entry).toUri().toURL());
+        }
+        try (URLClassLoader own = new URLClassLoader(path.toArray(URL[]::new), null) {
+            @Override
+            protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+                if (name.startsWith("jdk.jfr.")) { // not imported by the bundle
+                    throw new ClassNotFoundException(name);
+                }
+                return super.loadClass(name, resolve);
+            }
+
+            @Override
+            protected Class<?> findClass(String name) throws ClassNotFoundException {
+                return name.startsWith("io.netty.") || name.startsWith("org.armature.policyserver.")
+                        ? super.findClass(name)
+                        : PolicyServerTest.class.getClassLoader().loadClass(name);
+            }
+        }) {
+            Method hold = own.loadClass(Rehearsal.class.getName()).getDeclaredMethod("hold");
+            hold.setAccessible(true);
+            hold.invoke(null);
+            return new WeakReference<>(own);
+        }
+    }
+
     private static PolicyEndpoint endpoint(PolicyEndpoint.Session session) {
         return new PolicyEndpoint() {
             @Override
@@ -452,6 +529,11 @@ class PolicyServerTest {
                             .build(),
                     HttpResponse.BodyHandlers.ofString());
             assertEquals("OK\n", health.body());
+            try (Client client = new Client(http, URI.create(server.address()))) {
+                client.binary();
+                client.send(array(Wire.encode(Map.of("state", NdArray.of(new double[10_000], 10_000)))));
+                assertInstanceOf(Map.class, Wire.decode(client.binary()));
+            }
             assertThrows(Exception.class, () -> new Client(server.port(), "/"));
         }
     }
@@ -481,6 +563,7 @@ class PolicyServerTest {
                 {(byte) 0xf2, (byte) 0x80, 0, 0, 0, 0}, // reserved bits
                 {(byte) 0x81, (byte) 0x81, 0, 0, 0, 0, (byte) 0xff}, // no UTF-8
                 {(byte) 0x82, (byte) 0xff, 0x7f, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0}, // claims 2^63 bytes
+                {(byte) 0x82, (byte) 0xff, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3}, // claims 16 MiB, sends 3 bytes
                 {(byte) 0x82, (byte) 0xfe, 0x10}, // ends in the middle of a length
                 {(byte) 0x80, (byte) 0x80, 0, 0, 0, 0} // continues nothing
             };
@@ -524,16 +607,20 @@ class PolicyServerTest {
         private final LinkedBlockingQueue<Object> received = new LinkedBlockingQueue<>();
         private final ByteArrayOutputStream parts = new ByteArrayOutputStream();
         private final StringBuilder text = new StringBuilder();
-        private final HttpClient http = HttpClient.newHttpClient();
+        private final HttpClient http;
         final WebSocket socket;
 
         Client(int port, String path, String... authorization) {
+            this(HttpClient.newHttpClient(), URI.create("ws://127.0.0.1:" + port + path), authorization);
+        }
+
+        Client(HttpClient http, URI uri, String... authorization) {
+            this.http = http;
             WebSocket.Builder b = http.newWebSocketBuilder().connectTimeout(Duration.ofSeconds(5));
             if (authorization.length > 0) {
                 b.header("Authorization", authorization[0]);
             }
-            socket = b.buildAsync(URI.create("ws://127.0.0.1:" + port + path), this)
-                    .join();
+            socket = b.buildAsync(uri, this).join();
         }
 
         void send(byte[] message) {

@@ -1,5 +1,7 @@
 package org.armature.learned;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,7 +12,6 @@ import org.armature.compute.Program;
 import org.armature.compute.Tensor;
 import org.armature.graph.DType;
 import org.armature.graph.Shape;
-import org.armature.graph.TensorType;
 import org.armature.model.Parameters;
 import org.armature.robot.NdArray;
 import org.armature.robot.PolicyFiles;
@@ -66,6 +67,10 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
     private final Result result;
     private final Map<String, Object> metadata;
     private final int largest;
+
+    /** What goes into the network, with room for the largest batch; whoever holds the device fills them. */
+    private final Map<String, Tensor> inputs = new LinkedHashMap<>();
+
     private final ConcurrentLinkedQueue<Request> waiting = new ConcurrentLinkedQueue<>();
     private final ReentrantLock device = new ReentrantLock();
 
@@ -87,6 +92,11 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
         this.result = result;
         this.metadata = metadata;
         this.largest = largest;
+        program.inputs().forEach((name, type) -> {
+            if (sources.containsKey(name)) {
+                inputs.put(name, Tensor.zeros(DType.FLOAT, type.shape().with(0, largest)));
+            }
+        });
     }
 
     @Override
@@ -100,19 +110,14 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
     }
 
     private Map<String, Object> infer(Map<String, Object> observation) {
-        Map<String, float[]> inputs = new LinkedHashMap<>();
-        program.inputs().forEach((name, type) -> {
-            Source s = sources.get(name);
-            if (s != null) {
-                inputs.put(
-                        name,
-                        numbers(
-                                s,
-                                observation,
-                                type.shape().slice(1, type.shape().rank())));
-            }
-        });
-        float[] a = compute(new Request(inputs));
+        Map<String, float[]> values = new LinkedHashMap<>();
+        inputs.forEach((name, t) -> values.put(
+                name,
+                numbers(
+                        java.util.Objects.requireNonNull(sources.get(name)),
+                        observation,
+                        t.shape().slice(1, t.shape().rank()))));
+        float[] a = compute(new Request(values));
         double[] out = new double[result.horizon() * result.actions()];
         for (int i = 0; i < out.length; i++) {
             int j = i % result.actions();
@@ -176,24 +181,19 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
     }
 
     private void run(List<Request> batch) {
-        Map<String, Tensor> in = new LinkedHashMap<>();
+        Map<String, Tensor> all = new LinkedHashMap<>();
         Map<String, Tensor> out = Map.of();
         try {
-            for (Map.Entry<String, TensorType> e : program.inputs().entrySet()) {
-                if (!sources.containsKey(e.getKey())) {
-                    continue;
-                }
-                Tensor t = Tensor.zeros(DType.FLOAT, e.getValue().shape().with(0, batch.size()));
-                in.put(e.getKey(), t);
+            for (Map.Entry<String, Tensor> e : inputs.entrySet()) {
+                Tensor t = e.getValue().slice(0, batch.size());
+                all.put(e.getKey(), t);
                 long at = 0;
                 for (Request r : batch) {
                     float[] v = java.util.Objects.requireNonNull(r.inputs.get(e.getKey()));
-                    java.lang.foreign.MemorySegment.copy(
-                            v, 0, t.data(), java.lang.foreign.ValueLayout.JAVA_FLOAT, at, v.length);
+                    MemorySegment.copy(v, 0, t.data(), ValueLayout.JAVA_FLOAT, at, v.length);
                     at += 4L * v.length;
                 }
             }
-            Map<String, Tensor> all = new LinkedHashMap<>(in);
             program.inputs().keySet().stream()
                     .filter(n -> !sources.containsKey(n))
                     .forEach(n -> all.put(n, weights.get(n)));
@@ -206,7 +206,6 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
         } catch (RuntimeException e) {
             batch.forEach(r -> r.failure = e);
         } finally {
-            in.values().forEach(Tensor::close);
             out.values().forEach(Tensor::close);
         }
     }
@@ -217,6 +216,7 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
         try {
             program.close();
             weights.close();
+            inputs.values().forEach(Tensor::close);
         } finally {
             device.unlock();
         }
