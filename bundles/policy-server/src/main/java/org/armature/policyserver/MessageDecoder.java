@@ -25,8 +25,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Throws {@link CorruptedWebSocketFrameException} with the close code (1002, 1009), once; what follows is dropped.
  */
 final class MessageDecoder extends ByteToMessageDecoder {
-    private static final VarHandle LONGS =
-            MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private static final int CONTINUATION = 0;
     private static final int TEXT = 1;

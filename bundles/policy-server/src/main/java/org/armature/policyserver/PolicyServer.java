@@ -117,7 +117,8 @@ final class PolicyServer implements AutoCloseable {
                 .group(loops)
                 .channel(NioServerSocketChannel.class)
                 .childOption(ChannelOption.TCP_NODELAY, true)
-                // Messages lie in arrays: a policy that keeps a view of one too long reads other numbers, not other memory.
+                // Messages lie in arrays: a policy that keeps a view of one too long reads other numbers, not other
+                // memory.
                 .childOption(ChannelOption.ALLOCATOR, new PooledByteBufAllocator(false))
                 .childHandler(new ChannelInitializer<SocketChannel>() {
                     @Override

@@ -71,8 +71,7 @@ final class Reception extends SimpleChannelInboundHandler<FullHttpRequest> {
                     HttpResponseStatus.SERVICE_UNAVAILABLE,
                     "There are " + PolicyServer.MAX_SESSIONS + " connections already: close one.\n");
         } else {
-            PolicyEndpoint policy =
-                    server.endpoint(path.startsWith(POLICIES) ? path.substring(POLICIES.length()) : "");
+            PolicyEndpoint policy = server.endpoint(path.startsWith(POLICIES) ? path.substring(POLICIES.length()) : "");
             if (policy == null) {
                 answer(client, HttpResponseStatus.NOT_FOUND, "No policy is served here.\n");
             } else {
@@ -102,8 +101,7 @@ final class Reception extends SimpleChannelInboundHandler<FullHttpRequest> {
                 .set("Sec-WebSocket-Accept", accept(key));
         client.writeAndFlush(switching);
         ChannelPipeline frames = client.pipeline();
-        frames.replace(
-                ReadTimeoutHandler.class, "idle", new IdleStateHandler(0, 0, IDLE_MINUTES, TimeUnit.MINUTES));
+        frames.replace(ReadTimeoutHandler.class, "idle", new IdleStateHandler(0, 0, IDLE_MINUTES, TimeUnit.MINUTES));
         frames.addLast(
                 new WebSocket13FrameEncoder(false),
                 new MessageDecoder((int) server.settings().maxMessageBytes()),
@@ -131,9 +129,7 @@ final class Reception extends SimpleChannelInboundHandler<FullHttpRequest> {
                 .set("Connection", "close")
                 .set("Content-Length", body.length());
         if (status.equals(HttpResponseStatus.UPGRADE_REQUIRED)) {
-            r.headers()
-                    .set("Upgrade", "websocket")
-                    .set("Sec-WebSocket-Version", "13");
+            r.headers().set("Upgrade", "websocket").set("Sec-WebSocket-Version", "13");
         }
         client.writeAndFlush(r).addListener(ChannelFutureListener.CLOSE);
     }

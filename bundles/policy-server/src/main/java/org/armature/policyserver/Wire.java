@@ -166,7 +166,8 @@ final class Wire {
     private static @Nullable Object map(ByteBuffer b, long n, int depth) {
         need(b, 2 * n);
         Map<String, @Nullable Object> plain = new LinkedHashMap<>();
-        Map<String, @Nullable Object> marked = Map.of(); // keys that came as msgpack bin: only arrays and scalars have them
+        Map<String, @Nullable Object> marked =
+                Map.of(); // keys that came as msgpack bin: only arrays and scalars have them
         for (long i = 0; i < n; i++) {
             int at = b.position();
             switch (read(b, depth + 1)) {
