@@ -173,7 +173,7 @@ class Replacements {
         Process run = null;
         try {
             List<String> line = new ArrayList<>(List.of(root.resolve("armature").toString(), "run", "--headless", "--json",
-                    "--seed", "1", "--for", Integer.toString(seconds), "--data", folder.toString()));
+                    "--seed", "1", "--policy", "pick-place", "--for", Integer.toString(seconds), "--data", folder.toString()));
             String more = System.getenv().getOrDefault("OPTIONS", "").strip();
             if (!more.isEmpty()) {
                 line.addAll(List.of(more.split("\\s+")));

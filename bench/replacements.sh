@@ -1,5 +1,5 @@
 #!/bin/sh
-# Does replacing the policy's bundle make the loop late? Runs with and without replacements, in turn:
+# Does replacing the policy's bundle make the loop late? The baseline drives and is replaced by itself. Runs with and without replacements, in turn:
 #   bench/replacements.sh [RUNS [SECONDS [EVERY [NOW]]]]    5 runs of each kind, 40 s, a replacement at most every 0.25 s
 # Prints a line a run, then medians and an exact Mann-Whitney test. RESULTS=FILE keeps the runs there and goes on where it
 # stopped; NOW runs are made in this call. Further options of ./armature run go into OPTIONS.

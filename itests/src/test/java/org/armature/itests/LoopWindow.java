@@ -8,9 +8,27 @@ import java.util.stream.StreamSupport;
 
 /** How punctual the control loop was over some seconds. Lateness in µs. */
 record LoopWindow(long ticks, long missed, double median, double p99) {
+    /** What goes on meanwhile. */
+    interface Work {
+        void run() throws Exception;
+    }
+
     static LoopWindow of(RuntimeProcess runtime, int seconds) throws InterruptedException {
+        try {
+            return during(runtime, seconds, () -> {});
+        } catch (RuntimeException | InterruptedException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** At least {@code seconds}, and as long as {@code work} takes; of lateness the last 20,000 ticks. */
+    static LoopWindow during(RuntimeProcess runtime, int seconds, Work work) throws Exception {
         JsonNode before = runtime.get("/api/state");
-        Thread.sleep(seconds * 1000L);
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
+        work.run();
+        Thread.sleep(Math.max(0, (end - System.nanoTime()) / 1_000_000));
         JsonNode after = runtime.get("/api/state");
         JsonNode rows = runtime.get("/api/rows?after=" + before.get("ticks") + "&limit=20000");
         double[] late = StreamSupport.stream(rows.spliterator(), false)
@@ -27,10 +45,10 @@ record LoopWindow(long ticks, long missed, double median, double p99) {
     static String line(String name, List<LoopWindow> windows) {
         return String.format(
                 Locale.ROOT,
-                "%s: missed %s of %d ticks each; lateness p50 %s us, p99 %s us",
+                "%s: missed %s of %s ticks; lateness p50 %s us, p99 %s us",
                 name,
                 windows.stream().map(LoopWindow::missed).toList(),
-                windows.getFirst().ticks,
+                windows.stream().map(LoopWindow::ticks).toList(),
                 Arrays.toString(
                         windows.stream().mapToLong(w -> Math.round(w.median)).toArray()),
                 Arrays.toString(

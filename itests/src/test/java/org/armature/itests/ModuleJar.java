@@ -5,6 +5,9 @@ import aQute.bnd.osgi.Jar;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.nio.charset.StandardCharsets;
+import java.util.function.BiFunction;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -116,13 +119,37 @@ final class ModuleJar {
 
     /** The same bundle under another version. */
     static Path withVersion(Path jar, String version, Path to) throws IOException {
+        return copy(jar, version, to, (name, content) -> content);
+    }
+
+    /** The same bundle under another version, one of its components with another ranking. */
+    static Path withRanking(Path jar, String version, String component, int ranking, Path to) throws IOException {
+        AtomicBoolean found = new AtomicBoolean();
+        copy(jar, version, to, (name, content) -> {
+            if (!name.equals("OSGI-INF/" + component + ".xml")) {
+                return content;
+            }
+            String xml = new String(content, StandardCharsets.UTF_8);
+            String ranked = xml.replaceFirst(
+                    "(name=\"service.ranking\" type=\"Integer\" value=\")-?\\d+", "$1" + ranking);
+            found.set(!ranked.equals(xml));
+            return ranked.getBytes(StandardCharsets.UTF_8);
+        });
+        if (!found.get()) {
+            throw new IOException(jar + " has no component " + component + " with a ranking");
+        }
+        return to;
+    }
+
+    private static Path copy(Path jar, String version, Path to, BiFunction<String, byte[], byte[]> change)
+            throws IOException {
         try (JarInputStream in = new JarInputStream(Files.newInputStream(jar))) {
             Manifest manifest = in.getManifest();
             manifest.getMainAttributes().putValue("Bundle-Version", version);
             try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(to), manifest)) {
                 for (JarEntry entry; (entry = in.getNextJarEntry()) != null; ) {
                     out.putNextEntry(new JarEntry(entry.getName()));
-                    in.transferTo(out);
+                    out.write(change.apply(entry.getName(), in.readAllBytes()));
                     out.closeEntry();
                 }
             }

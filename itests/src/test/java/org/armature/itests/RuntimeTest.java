@@ -92,6 +92,7 @@ class RuntimeTest {
                             "faults",
                             "swaps",
                             "modules",
+                            "policy",
                             "simulator",
                             "executor"),
                     names);

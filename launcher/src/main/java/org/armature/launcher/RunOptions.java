@@ -45,6 +45,7 @@ record RunOptions(
               --rate HZ              rate of the control loop (1000)
               --seed N               seed of the scenes
               --instruction TEXT     what the robot is asked, instead of the scene's own tasks
+              --words WHICH          how the scene's tasks are said: in its own words, or unseen, as no training said them
               --policy ID            which of the shipped policies drives: pick-place, or learned-pick-place
               --record DIR           record a LeRobot dataset in this new folder, an episode a scene
               --require-signed       deploy only jars signed by someone in the trust store
@@ -65,6 +66,7 @@ record RunOptions(
             "--rate",
             "--seed",
             "--instruction",
+            "--words",
             "--policy",
             "--record",
             "--require-signed",
@@ -81,6 +83,7 @@ record RunOptions(
             "--rate", new String[] {"org.armature.control", "rateHz", "positive"},
             "--seed", new String[] {"org.armature.control", "seed", "whole"},
             "--instruction", new String[] {"org.armature.control", "instruction", "text"},
+            "--words", new String[] {"org.armature.control", "words", "text"},
             "--policy", new String[] {"org.armature.control", "policy", "text"},
             "--record", new String[] {"org.armature.recorder", "folder", "text"});
 

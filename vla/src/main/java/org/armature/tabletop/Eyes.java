@@ -11,12 +11,26 @@ import org.armature.model.Parameters;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Observation;
 
-/** A trained {@link EyesModel} at work: looks at every new picture and remembers where it pointed lately. */
+/**
+ * A trained {@link EyesModel} at work: looks at every new picture and remembers where it pointed lately. What the fingers
+ * closed on where it pointed is felt, not seen, until they open: the hand hides it.
+ */
 final class Eyes implements Pointer {
     private final Net net;
     private final Pointed grasp = new Pointed(5);
     private final Pointed place = new Pointed(3);
     private final Map<String, Long> looked = new HashMap<>();
+    private boolean held;
+
+    /** The tool this near to where the eyes point hides what is there, metres. */
+    private static final double AT_HAND = 0.05;
+    /** Fingers at rest for so long, seconds, between these shares of the widest opening hold something. */
+    private static final double HOLDING = 0.15;
+
+    private static final double SHUT = 0.1;
+    private static final double OPEN = 0.9;
+    /** How much a vote for another place counts, once there is one. */
+    static final double JUMP = 0.05;
 
     /** Compiles the network; closes {@code weights} with it. */
     Eyes(Executor executor, Parameters weights) {
@@ -28,10 +42,16 @@ final class Eyes implements Pointer {
         grasp.forget();
         place.forget();
         looked.clear();
+        held = false;
     }
 
     @Override
-    public void look(Observation seen, float[] words) {
+    public void look(Observation seen, float[] words, float[] hand, double rested) {
+        boolean near = grasp.apart(hand) < AT_HAND;
+        held = hand[7] > SHUT && hand[7] < OPEN && (held || (near && rested >= HOLDING));
+        if (held) {
+            grasp.at(hand);
+        }
         boolean fresh = false;
         for (CameraFrame f : seen.cameras().values()) {
             Long before = looked.put(f.camera(), f.timeNanos());
@@ -47,9 +67,14 @@ final class Eyes implements Pointer {
         in.put("seen", Tensor.of(p.seen(), 1, Patches.COUNT));
         in.put("words", Tensor.of(words, 1, words.length));
         Map<String, float[]> out = net.run(in);
-        float[] spread = Objects.requireNonNull(out.get("spread"));
-        grasp.look(Objects.requireNonNull(out.get("grasp")), spread[0]);
-        place.look(Objects.requireNonNull(out.get("place")), spread[1]);
+        if (!held) {
+            grasp.look(of(out, "grasp_scores"), of(out, "grasp_votes"), near ? 0 : JUMP);
+        }
+        place.look(of(out, "place_scores"), of(out, "place_votes"), JUMP);
+    }
+
+    private static float[] of(Map<String, float[]> out, String name) {
+        return Objects.requireNonNull(out.get(name));
     }
 
     @Override
@@ -67,11 +92,19 @@ final class Eyes implements Pointer {
         net.close();
     }
 
-    /** Where the eyes pointed lately: the mean, each look weighed by how far its votes agreed, older ones less. */
-    private static final class Pointed {
+    /**
+     * Where the eyes pointed lately. A look's votes may speak for several places at once, and their mean for none of them: the
+     * place with the most votes about it counts (mean shift), those near where it was before more than others, because things
+     * do not jump. What is remembered is the mean of looks, each weighed by how far its votes agreed, older ones less.
+     */
+    static final class Pointed {
         private static final double FORGETTING = 0.75;
         private static final double FLOOR = 0.006;
         private static final double ELSEWHERE = 0.03;
+        /** Votes this far apart, metres, speak for one place. */
+        private static final double NEAR = 0.025;
+        /** Votes below this share of the strongest change nothing. */
+        private static final double FAINT = 1e-3;
 
         private final double[] mean;
         private double weight;
@@ -84,8 +117,68 @@ final class Eyes implements Pointer {
             weight = 0;
         }
 
-        void look(float[] at, double spread) {
-            double w = 1 / (spread * spread + FLOOR * FLOOR);
+        /** How far {@code place} is from where the eyes point, metres; infinitely while they never did. */
+        double apart(float[] place) {
+            return weight > 0
+                    ? Math.hypot(Math.hypot(place[0] - mean[0], place[1] - mean[1]), place[2] - mean[2])
+                    : Double.POSITIVE_INFINITY;
+        }
+
+        /** It is there, beyond doubt. */
+        void at(float[] place) {
+            for (int i = 0; i < 3; i++) {
+                mean[i] = place[i];
+            }
+            weight = 1 / (FLOOR * FLOOR);
+        }
+
+        /** {@code scores [P]} before the softmax, {@code votes [P, size]}; one for another place counts {@code jump}. */
+        void look(float[] scores, float[] votes, double jump) {
+            double most = Double.NEGATIVE_INFINITY;
+            for (float f : scores) {
+                most = Math.max(most, f);
+            }
+            int[] loud = new int[scores.length];
+            double[] p = new double[scores.length];
+            int n = 0;
+            for (int i = 0; i < scores.length; i++) {
+                double share = Math.exp(scores[i] - most);
+                if (share > FAINT) {
+                    loud[n] = i;
+                    p[n++] = share * (weight > 0 ? jump + near(votes, i, mean) : 1);
+                }
+            }
+            double[] centre = new double[mean.length];
+            double dense = -1;
+            for (int a = 0; a < n; a++) {
+                double[] here = row(votes, loud[a]);
+                double sum = 0;
+                for (int b = 0; b < n; b++) {
+                    sum += p[b] * near(votes, loud[b], here);
+                }
+                if (sum > dense) {
+                    dense = sum;
+                    centre = here;
+                }
+            }
+            if (dense < FAINT) {
+                // nothing speaks for where it was: it is hidden
+                return;
+            }
+            double[] at = new double[mean.length];
+            double square = 0;
+            for (int a = 0; a < n; a++) {
+                double share = p[a] * near(votes, loud[a], centre) / dense;
+                for (int i = 0; i < at.length; i++) {
+                    at[i] += share * votes[loud[a] * at.length + i];
+                }
+                square += share * apart(votes, loud[a], centre);
+            }
+            remember(at, square);
+        }
+
+        private void remember(double[] at, double square) {
+            double w = 1 / (square + FLOOR * FLOOR);
             double apart = Math.hypot(Math.hypot(at[0] - mean[0], at[1] - mean[1]), at[2] - mean[2]);
             weight = apart > ELSEWHERE && w > weight / 4 ? 0 : weight * FORGETTING;
             double share = w / (w + weight);
@@ -93,6 +186,28 @@ final class Eyes implements Pointer {
                 mean[i] += share * (at[i] - mean[i]);
             }
             weight += w;
+        }
+
+        private double[] row(float[] votes, int i) {
+            double[] v = new double[mean.length];
+            for (int k = 0; k < v.length; k++) {
+                v[k] = votes[i * v.length + k];
+            }
+            return v;
+        }
+
+        private double near(float[] votes, int i, double[] place) {
+            return Math.exp(-apart(votes, i, place) / (2 * NEAR * NEAR));
+        }
+
+        /** Squared distance. */
+        private double apart(float[] votes, int i, double[] place) {
+            double sum = 0;
+            for (int k = 0; k < 3; k++) {
+                double d = votes[i * mean.length + k] - place[k];
+                sum += d * d;
+            }
+            return sum;
         }
 
         float[] at() {

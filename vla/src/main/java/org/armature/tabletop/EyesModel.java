@@ -23,8 +23,8 @@ import org.osgi.service.component.annotations.Component;
  *
  * <p>{@code pixels [N, 2, 68, 30, 40]}, {@code places [N, P, 3]}, {@code seen [N, P]}, {@code words [N, V]} in;
  * {@code grasp [N, 5]}: x, y, z in metres and cosine and sine of four times the fingers' heading; {@code place [N, 3]};
- * {@code grasp_scores} and {@code place_scores [N, P]}, before the softmax; {@code spread [N, 2]}, metres, how far the
- * votes are apart. Config: {@code width} (32).
+ * {@code grasp_scores} and {@code place_scores [N, P]}, before the softmax; {@code grasp_votes [N, P, 5]} and
+ * {@code place_votes [N, P, 3]}, where each patch says, whatever is asked. Config: {@code width} (32).
  */
 @Component(
         property = {
@@ -74,7 +74,6 @@ public final class EyesModel implements ModelProvider {
             Value absent = mul(sub(in.get("seen"), 1), -UNSEEN);
 
             SequencedMap<String, Value> m = new LinkedHashMap<>();
-            Value[] spread = new Value[2];
             for (int role = 0; role < 2; role++) {
                 String name = role == 0 ? "grasp" : "place";
                 Scope r = s.at(name);
@@ -85,15 +84,11 @@ public final class EyesModel implements ModelProvider {
                 Value vote = linear(features, r.parameter("vote.weight", out, width), r.parameter("vote.bias", out));
                 Value where = add(in.get("places"), mul(slice(vote, 2, 0, 3), 0.1));
                 Value weight = unsqueeze(softmax(scores, 1), 2);
-                Value centre = reduceSum(mul(weight, where), false, 1);
-                Value apart = sub(where, unsqueeze(centre, 1));
-                spread[role] = sqrt(add(reduceSum(mul(weight, mul(apart, apart)), false, 1, 2), 1e-8));
-                m.put(
-                        name,
-                        out == 3 ? centre : concat(1, centre, reduceSum(mul(weight, slice(vote, 2, 3, 5)), false, 1)));
+                Value votes = out == 3 ? where : concat(2, where, slice(vote, 2, 3, 5));
+                m.put(name, reduceSum(mul(weight, votes), false, 1));
                 m.put(name + "_scores", scores);
+                m.put(name + "_votes", votes);
             }
-            m.put("spread", concat(1, unsqueeze(spread[0], 1), unsqueeze(spread[1], 1)));
             return m;
         }
 

@@ -80,6 +80,13 @@ final class Phrases {
                 thing(draw, container, true, "one", "container", "thing"));
     }
 
+    /** A scene's own words, "put the COLOUR OBJECT in the COLOUR CONTAINER", said otherwise; see {@link #of}. */
+    static String again(Draw draw, String task, boolean unseen) {
+        String[] w = task.split(" ", -1);
+        // of cubes there are two
+        return of(draw, w[2] + " " + w[3], w[6] + " " + w[7], !w[3].equals("cube"), unseen);
+    }
+
     /** Everything that can be asked for in a scene, in its own words. */
     static List<String> tasks(Scoring scene) {
         List<String> found = new ArrayList<>();

@@ -7,8 +7,11 @@ interface Pointer extends AutoCloseable {
     /** A new scene or another instruction. */
     void forget();
 
-    /** Looks at what is seen now; {@code words} is {@link Phrases#encode}. */
-    void look(Observation seen, float[] words);
+    /**
+     * Looks at what is seen now; {@code words} is {@link Phrases#encode}, {@code hand} is {@link Features#hand}, {@code rested}
+     * {@link Features#rested}.
+     */
+    void look(Observation seen, float[] words, float[] hand, double rested);
 
     /** {@code [5]}: x, y, z in metres, cosine and sine of four times the fingers' heading, shorter than 1 when unsure. */
     float[] grasp();

@@ -234,10 +234,7 @@ public final class RolloutCommand implements Callable<Integer> {
     }
 
     private String said(Draw draw, String task) {
-        String[] w = task.split(" ", -1);
-        return words == Words.scene
-                ? task
-                : Phrases.of(draw, w[2] + " " + w[3], w[6] + " " + w[7], !w[3].equals("cube"), words == Words.unseen);
+        return words == Words.scene ? task : Phrases.again(draw, task, words == Words.unseen);
     }
 
     /** The tenths until it was done, or -1; every situation is recorded with what the teacher would do. */

@@ -79,14 +79,14 @@ final class TabletopNetwork implements Policy, AutoCloseable {
         if (!asked) {
             return reach.still(seen);
         }
-        eyes.look(seen, said);
-        return reach.to(next(seen), seen);
-    }
-
-    private Goal next(Observation seen) {
         float[] h = features.hand(seen.position(), seen.velocity());
         rested = Features.rested(rested, (seen.timeNanos() - before) * 1e-9, h);
         before = seen.timeNanos();
+        eyes.look(seen, said, h, rested);
+        return reach.to(next(h), seen);
+    }
+
+    private Goal next(float[] h) {
         float[] aimed = Features.aimed(h, eyes.grasp(), eyes.place(), rested, features.home());
         Map<String, Tensor> in = new LinkedHashMap<>();
         in.put("aimed", Tensor.of(aimed, 1, Features.AIMED));

@@ -2,66 +2,106 @@ package org.armature.tabletop;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Hashtable;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.armature.compute.Executor;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Parameters;
-import org.armature.robot.ActionChunk;
-import org.armature.robot.Observation;
 import org.armature.robot.Policy;
-import org.armature.robot.PolicySpec;
 import org.armature.robot.RobotDescription;
 import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.framework.ServiceReference;
+import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The shipped learned policy of the table-top: picks up what an instruction names and puts it where it says, as networks
  * learned it from the baseline's demonstrations ({@code training/tabletop-eyes.json} and {@code tabletop-hand.json}): from
  * pixels, depth, calibration and joint readings, without a {@link org.armature.robot.Perception}.
+ *
+ * <p>Registered as {@code learned-pick-place} once its networks are compiled, on a thread of its own: until then another
+ * policy drives, and no trial waits for a compiler.
  */
-@Component(
-        property = {
-            "armature.id=learned-pick-place",
-            "armature.kind=policy",
-            "armature.paper=Deep Hough Voting for 3D Object Detection in Point Clouds; Perceiver-Actor (key poses)",
-            "service.ranking:Integer=-10"
-        })
-public final class TabletopPolicy implements Policy {
+@Component(service = {})
+public final class TabletopPolicy {
+    private static final Logger LOG = LoggerFactory.getLogger(TabletopPolicy.class);
     private static final String EYES = "/policies/tabletop-eyes.safetensors";
     private static final String HAND = "/policies/tabletop-hand.safetensors";
 
-    private final RobotDescription robot;
-    private final Executor executor;
-    private final CheckpointFormat checkpoints;
-    private @Nullable TabletopNetwork network;
+    private static final int LOOKS = 100;
+    private static final long LOOK_MILLIS = 20;
 
+    private boolean left;
+    private @Nullable TabletopNetwork network;
+    private @Nullable ServiceRegistration<Policy> registration;
+
+    /** Begins to compile. */
     @Activate
     public TabletopPolicy(
+            BundleContext context,
             @Reference RobotDescription robot,
             @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor,
             @Reference(target = "(armature.id=safetensors)") CheckpointFormat checkpoints) {
-        this.robot = robot;
-        this.executor = executor;
-        this.checkpoints = checkpoints;
+        Thread.ofPlatform().daemon().name("learned-pick-place").start(() -> {
+            try {
+                awaitFirstMotion(context);
+                offer(context, shipped(robot, executor, checkpoints));
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (IOException | RuntimeException e) {
+                LOG.warn("the learned policy cannot be used: {}", e.getMessage());
+                LOG.debug("the learned policy cannot be used", e);
+            }
+        });
     }
 
-    /** Made when it is first asked for: a policy that stands by should not delay the robot's start. */
-    private synchronized TabletopNetwork network() {
-        if (network == null) {
-            try {
-                network = shipped(robot, executor, checkpoints);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
+    /** Two processors are soon busy: the robot's start goes before, for a while. */
+    private static void awaitFirstMotion(BundleContext context) throws InterruptedException {
+        try {
+            for (ServiceReference<BooleanSupplier> r :
+                    context.getServiceReferences(BooleanSupplier.class, "(armature.moving=true)")) {
+                BooleanSupplier moving = context.getService(r);
+                for (int i = 0; moving != null && i < LOOKS && !moving.getAsBoolean(); i++) {
+                    Thread.sleep(LOOK_MILLIS);
+                }
+                context.ungetService(r);
             }
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalStateException(e);
         }
-        return network;
+    }
+
+    private synchronized void offer(BundleContext context, TabletopNetwork ready) {
+        network = ready;
+        if (left) {
+            ready.close();
+            return;
+        }
+        registration = context.registerService(
+                Policy.class,
+                ready,
+                new Hashtable<String, Object>(Map.of(
+                        "armature.id",
+                        "learned-pick-place",
+                        "armature.kind",
+                        "policy",
+                        "armature.paper",
+                        "Deep Hough Voting for 3D Object Detection in Point Clouds; Perceiver-Actor (key poses)",
+                        Constants.SERVICE_RANKING,
+                        -10)));
     }
 
     /** From the weights in this bundle. */
@@ -85,24 +125,13 @@ public final class TabletopPolicy implements Policy {
         }
     }
 
-    @Override
-    public PolicySpec spec() {
-        return network().spec();
-    }
-
-    @Override
-    public ActionChunk act(Observation observation) {
-        return network().act(observation);
-    }
-
-    @Override
-    public void reset() {
-        network().reset();
-    }
-
-    /** Gives the network's memory back. */
+    /** Withdraws the policy and gives its networks' memory back. */
     @Deactivate
     synchronized void close() {
+        left = true;
+        if (registration != null) {
+            registration.unregister();
+        }
         if (network != null) {
             network.close();
         }

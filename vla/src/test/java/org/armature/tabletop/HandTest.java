@@ -46,7 +46,7 @@ class HandTest {
         }
 
         @Override
-        public void look(Observation seen, float[] words) {
+        public void look(Observation seen, float[] words, float[] hand, double rested) {
             if (seen.position()[robot.gripper()] < 0.06) {
                 point(seen.position());
             }

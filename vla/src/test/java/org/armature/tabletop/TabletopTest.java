@@ -248,11 +248,59 @@ class TabletopTest {
         return a;
     }
 
+    /** The mean of votes for two things lies between them, where there is nothing to take hold of. */
+    @Test
+    void votesForAnotherThingDoNotMoveWhereTheEyesPoint() {
+        Eyes.Pointed pointed = new Eyes.Pointed(3);
+        float[] votes = new float[3 * 40];
+        float[] scores = new float[40];
+        for (int i = 0; i < 40; i++) {
+            boolean other = i >= 25;
+            votes[3 * i] = (other ? 0.6f : 0.4f) + 0.001f * (i % 5 - 2);
+            votes[3 * i + 1] = other ? 0.2f : -0.1f;
+        }
+        pointed.look(scores, votes, Eyes.JUMP);
+        assertEquals(0.4, pointed.at()[0], 1e-3);
+        assertEquals(-0.1, pointed.at()[1], 1e-3);
+        // a little more for the other, as when the hand hides the first: things do not jump
+        for (int i = 25; i < 40; i++) {
+            scores[i] = 1;
+        }
+        pointed.look(scores, votes, Eyes.JUMP);
+        assertEquals(0.4, pointed.at()[0], 1e-3);
+        // nothing else for the first any more
+        for (int i = 25; i < 40; i++) {
+            scores[i] = 8;
+        }
+        for (int k = 0; k < 3; k++) {
+            pointed.look(scores, votes, Eyes.JUMP);
+        }
+        assertEquals(0.6, pointed.at()[0], 5e-3);
+        // the hand is there and hides it
+        for (int i = 25; i < 40; i++) {
+            scores[i] = -8;
+        }
+        pointed.look(scores, votes, 0);
+        assertEquals(0.6, pointed.at()[0], 5e-3);
+        pointed.at(new float[] {0.1f, 0.2f, 0.3f});
+        assertEquals(0, pointed.apart(new float[] {0.1f, 0.2f, 0.3f}), 1e-6);
+        pointed.forget();
+        assertEquals(Double.POSITIVE_INFINITY, pointed.apart(new float[3]));
+        for (int i = 25; i < 40; i++) {
+            scores[i] = -8;
+        }
+        pointed.look(scores, votes, Eyes.JUMP);
+        assertEquals(0.4, pointed.at()[0], 1e-3);
+    }
+
     @Test
     void theModelsTakeWhatTheFeaturesGive() {
         var eyes = new EyesModel().create(Config.of(Map.of("width", 8))).graph("eyes");
         assertEquals(5, eyes.outputs().get("grasp").shape().dim(1));
         assertEquals(Patches.COUNT, eyes.outputs().get("place_scores").shape().dim(1));
+        assertEquals(
+                Shape.of(Patches.COUNT, 3),
+                eyes.outputs().get("place_votes").shape().slice(1, 3));
         var hand = new HandModel().create(Config.empty()).graph("hand");
         assertEquals(
                 Shape.of(Recording.STAGES.size(), Goal.NUMBERS),

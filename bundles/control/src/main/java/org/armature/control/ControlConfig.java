@@ -18,6 +18,11 @@ public @interface ControlConfig {
     @AttributeDefinition(description = "what is asked of the robot; empty: what the scene asks")
     String instruction() default "";
 
+    @AttributeDefinition(
+            description =
+                    "armature.words of a service that says a scene's task otherwise; empty: the scene's own words")
+    String words() default "";
+
     @AttributeDefinition(description = "armature.id of the driver to use; empty: the highest ranking one")
     String driver() default "";
 

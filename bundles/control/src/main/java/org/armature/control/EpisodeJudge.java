@@ -1,6 +1,7 @@
 package org.armature.control;
 
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiFunction;
 import org.armature.robot.Episodes;
 import org.armature.robot.LoopMonitor.State;
 import org.armature.robot.Simulator;
@@ -27,10 +28,15 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
     private volatile boolean skipWanted;
     private volatile boolean stopped;
     private volatile @Nullable Stage stage;
+    private volatile @Nullable BiFunction<String, Long, String> wording;
+    private volatile Asked asked = new Asked("", "");
     private long elapsed;
     private long lookedAt;
 
     private record Stage(Staged scene, ControlLoop loop) {}
+
+    /** What a scene asks, in its own words and in those the robot hears. */
+    private record Asked(String task, String said) {}
 
     EpisodeJudge(
             Hub hub,
@@ -55,11 +61,16 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
         thread.start();
     }
 
+    /** How a scene's task and its seed become what the robot hears; null for the scene's own words. */
+    void wording(@Nullable BiFunction<String, Long, String> next) {
+        wording = next;
+    }
+
     /** A simulated robot is there; its first scene stands already. */
     void opened(Staged scene, ControlLoop loop) {
         score = new Score(score.episodes(), score.successes(), scene.seed(), "", 0);
         hub.nextEpisode(clock.nanos());
-        ask(scene.world());
+        ask(scene.world(), scene.seed());
         stage = new Stage(scene, loop);
     }
 
@@ -122,8 +133,14 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
             elapsed += t - lookedAt;
         }
         lookedAt = t;
-        String asked = hub.instruction();
-        boolean done = fulfilled(now.scene.world(), asked);
+        Asked own = asked;
+        String heard = hub.instruction();
+        if (wording != null && fixedInstruction.isEmpty() && heard.equals(own.task) && own.said.equals(own.task)) {
+            // who finds other words came after the scene
+            ask(now.scene.world(), score.seed());
+            return;
+        }
+        boolean done = fulfilled(now.scene.world(), heard.equals(own.said) ? own.task : heard);
         boolean over = elapsed > limitNanos;
         Score s = score;
         if (done || over) {
@@ -131,13 +148,13 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
                     "episode {} (seed {}): '{}' {} after {} s",
                     s.episodes() + 1,
                     s.seed(),
-                    asked,
+                    heard,
                     done ? "done" : "not done",
                     elapsed / 100_000_000 / 10.0);
             score = new Score(s.episodes() + 1, s.successes() + (done ? 1 : 0), s.seed(), "", elapsed);
-            next(now, asked);
+            next(now, heard);
         } else if (skipWanted) {
-            next(now, asked);
+            next(now, heard);
         } else {
             score = new Score(s.episodes(), s.successes(), s.seed(), "", elapsed);
         }
@@ -153,7 +170,7 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
     }
 
     /** Home, then the next scene at a tick boundary, then the policies again. */
-    private void next(Stage now, String asked) {
+    private void next(Stage now, String heard) {
         skipWanted = false;
         deck.pause(true);
         now.loop.schedule().clear();
@@ -168,9 +185,9 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
         }
         now.loop.schedule().clear();
         hub.nextEpisode(clock.nanos() + 1);
-        if (hub.instruction().equals(asked)) {
+        if (hub.instruction().equals(heard)) {
             // What a person has asked for meanwhile stays.
-            ask(now.scene.world());
+            ask(now.scene.world(), seed);
         }
         score = new Score(score.episodes(), score.successes(), seed, "", 0);
         elapsed = 0;
@@ -189,7 +206,19 @@ final class EpisodeJudge implements Episodes, AutoCloseable {
         return true;
     }
 
-    private void ask(Simulator.World world) {
-        hub.instruct(fixedInstruction.isEmpty() ? world.scoring().instruction() : fixedInstruction);
+    private void ask(Simulator.World world, long seed) {
+        String task = fixedInstruction.isEmpty() ? world.scoring().instruction() : fixedInstruction;
+        String said = task;
+        BiFunction<String, Long, String> words = wording;
+        if (words != null && fixedInstruction.isEmpty()) {
+            try {
+                said = words.apply(task, seed);
+            } catch (RuntimeException e) {
+                LOG.warn("'{}' is asked as it is: no other words were found: {}", task, e.getMessage());
+                wording = null;
+            }
+        }
+        asked = new Asked(task, said);
+        hub.instruct(said);
     }
 }

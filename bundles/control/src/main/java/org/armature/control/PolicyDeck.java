@@ -32,7 +32,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private static final double TIMES_SLOWER = 10;
     private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
 
-    /** A policy that was only late is tried again so often, each time after a longer while, where there is no other. */
+    /** A policy that was only slow, or only late where there is no other, is tried again so often, each time after a longer while. */
     private static final int SECOND_CHANCES = 3;
 
     private static final long SHORTAGE_NANOS = 100_000_000L;
@@ -237,6 +237,14 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         }
     }
 
+    /** Slow among the programs that start with it, a policy may be quick among those that run. */
+    private void again(Candidate slow) {
+        if (!slow.gone) {
+            slow.refused = false;
+            reconsider();
+        }
+    }
+
     @Override
     public void close() {
         await(decide(this::retire));
@@ -273,6 +281,9 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                             best.since,
                             Outcome.REFUSED,
                             e.getMessage() + (old == null ? "" : "; policy " + old.module.named() + " goes on"));
+                    if (e.slow && ++best.lapses <= SECOND_CHANCES) {
+                        decisions.schedule(safe(() -> again(best)), 2L * best.lapses, TimeUnit.SECONDS);
+                    }
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
@@ -349,13 +360,15 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         PolicyRunner now = runner;
         double old = now == null || now.millis() == 0 ? oldMillis : now.millis();
         if (old > 0 && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
-            throw new Refused(String.format(
-                    java.util.Locale.ROOT,
-                    "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
-                    what,
-                    ms,
-                    TIMES_SLOWER,
-                    old));
+            throw new Refused(
+                    String.format(
+                            java.util.Locale.ROOT,
+                            "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
+                            what,
+                            ms,
+                            TIMES_SLOWER,
+                            old),
+                    true);
         }
         return ms;
     }
@@ -392,6 +405,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         driving = next;
         fresh.start();
         tellLoop();
+        LOG.info("policy {} drives", next.module.named());
         if (old != null && !old.stop(settings.stopMillis())) {
             LOG.warn("a policy that was replaced did not finish its answer; its thread was abandoned");
         }

@@ -6,6 +6,7 @@ import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -23,6 +24,8 @@ import org.armature.robot.Sensor;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
+import org.osgi.framework.Filter;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.component.annotations.Activate;
@@ -108,7 +111,8 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         register(Replacement.class, swaps);
         register(Control.class, this);
         register(Episodes.class, judge);
-        Summary summary = new Summary(context, record, judge, swaps, pauses, () -> engine, this::standing);
+        Summary summary =
+                new Summary(context, record, judge, swaps, pauses, () -> engine, policies::driving, this::standing);
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
         BooleanSupplier moving = () -> record.firstMotionNanos() != 0;
@@ -132,6 +136,9 @@ public final class RobotControl implements Control, DriverDeck.Listener {
                 (r, p) -> policies.added(Module.of(r, "policy", p).preferred(config.policy())),
                 policies::removed);
         track(RobotDriver.class, (r, d) -> drivers.added(Module.of(r, "driver", d)), drivers::removed);
+        if (!config.words().isEmpty() && !config.words().equals("scene")) {
+            trackWords(config.words());
+        }
         watchdog.start();
         judge.start();
     }
@@ -327,6 +334,37 @@ public final class RobotControl implements Control, DriverDeck.Listener {
 
     private interface Coming<T> {
         void of(ServiceReference<T> reference, T service);
+    }
+
+    /** Scenes ask in their own words until who knows others comes, and after it has gone. */
+    private void trackWords(String which) {
+        Filter filter;
+        try {
+            filter = context.createFilter(
+                    "(&(objectClass=" + BiFunction.class.getName() + ")(armature.words=" + which + "))");
+        } catch (InvalidSyntaxException e) {
+            throw new IllegalArgumentException("words must be a plain name, not '" + which + "'", e);
+        }
+        ServiceTracker<BiFunction<String, Long, String>, BiFunction<String, Long, String>> tracker =
+                new ServiceTracker<>(context, filter, null) {
+                    @Override
+                    public BiFunction<String, Long, String> addingService(
+                            ServiceReference<BiFunction<String, Long, String>> reference) {
+                        BiFunction<String, Long, String> service = super.addingService(reference);
+                        judge.wording(service);
+                        return service;
+                    }
+
+                    @Override
+                    public void removedService(
+                            ServiceReference<BiFunction<String, Long, String>> reference,
+                            BiFunction<String, Long, String> service) {
+                        judge.wording(getService());
+                        super.removedService(reference, service);
+                    }
+                };
+        tracker.open();
+        trackers.add(tracker);
     }
 
     private <T> void track(Class<T> type, Coming<T> coming, java.util.function.Consumer<T> going) {

@@ -24,9 +24,13 @@ final class Summary implements Supplier<Map<String, Object>> {
     private final Replacement swaps;
     private final GcPauses pauses;
     private final Supplier<String> simulator;
+    private final Supplier<String> policy;
     private final Function<ServiceReference<?>, String> standing;
 
-    /** @param standing the state of a module the control bundle knows more of; empty otherwise */
+    /**
+     * @param policy id of the driving policy, or empty
+     * @param standing the state of a module the control bundle knows more of; empty otherwise
+     */
     Summary(
             BundleContext context,
             LoopRecord record,
@@ -34,6 +38,7 @@ final class Summary implements Supplier<Map<String, Object>> {
             Replacement swaps,
             GcPauses pauses,
             Supplier<String> simulator,
+            Supplier<String> policy,
             Function<ServiceReference<?>, String> standing) {
         this.context = context;
         this.record = record;
@@ -41,6 +46,7 @@ final class Summary implements Supplier<Map<String, Object>> {
         this.swaps = swaps;
         this.pauses = pauses;
         this.simulator = simulator;
+        this.policy = policy;
         this.standing = standing;
     }
 
@@ -85,6 +91,7 @@ final class Summary implements Supplier<Map<String, Object>> {
                                 "reason", w.reason()))
                         .toList());
         m.put("modules", modules());
+        m.put("policy", policy.get());
         m.put("simulator", simulator.get());
         m.put("executor", executor());
         return m;

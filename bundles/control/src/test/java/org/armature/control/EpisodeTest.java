@@ -63,6 +63,15 @@ class EpisodeTest {
             assertTrue(toy.worstJump <= 2.0 / 1000 + 1e-9, "the scene was set with the arm at " + toy.worstJump);
             assertTrue(record.stats().maxCommandStep()[0] <= 2.0 / 1000 + 1e-9);
             assertEquals(0, record.stats().faults());
+            judge.wording((task, seed) -> task + ", said in the way of " + seed);
+            until(
+                    "other words",
+                    () -> judge.score()
+                            .instruction()
+                            .endsWith("said in the way of " + judge.score().seed()));
+            long done = judge.score().successes();
+            until("done as the scene judges its own words", () -> judge.score().successes() > done + 1);
+            judge.wording(null);
             hub.instruct("reach the moon");
             long failed = judge.score().episodes() - judge.score().successes();
             until("a failed one", () -> judge.score().episodes() - judge.score().successes() > failed);

@@ -115,6 +115,17 @@ class PolicyDeckTest {
         refused("slow", o -> sleepThen(60, new Wave().act(o)), "more than 10 times");
     }
 
+    /** What starts beside it makes a policy slow for a while. */
+    @Test
+    void whoWasOnlySlowIsTriedAgain() {
+        add("quick", 0, new Wave());
+        until("running", () -> record.state() == State.RUNNING);
+        int[] calls = new int[1];
+        add("cold", 10, new Made(o -> ++calls[0] <= 3 ? sleepThen(60, new Wave().act(o)) : new Wave().act(o)));
+        until("driving", () -> deck.driving().equals("cold"));
+        assertTrue(outcomes().contains(Outcome.REFUSED));
+    }
+
     @Test
     void onePolicyThatTurnsBadIsRolledBackToTheOneBefore() {
         add("good", 0, new Wave());
