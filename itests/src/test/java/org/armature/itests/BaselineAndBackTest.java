@@ -26,7 +26,15 @@ class BaselineAndBackTest {
     @Test
     void theBaselineTakesOverAndGivesBackWithoutAStepOrAFault() throws Exception {
         try (RuntimeProcess runtime = RuntimeProcess.start(
-                        folder, "--seed", "3", "--words", "unseen", "--policy", LEARNED, "-D", "org.armature.control:trialTimeout=30000")
+                        folder,
+                        "--seed",
+                        "3",
+                        "--words",
+                        "unseen",
+                        "--policy",
+                        LEARNED,
+                        "-D",
+                        "org.armature.control:trialTimeout=30000")
                 .awaitRunning()) {
             awaitDriver(runtime, LEARNED);
             List<LoopWindow> without = new ArrayList<>();
@@ -55,10 +63,12 @@ class BaselineAndBackTest {
     }
 
     private static void awaitDriver(RuntimeProcess runtime, String id) throws Exception {
-        runtime.await(id + " to drive", () -> runtime.log()
-                .lines()
-                .filter(l -> l.endsWith(" drives"))
-                .reduce("", (before, last) -> last)
-                .contains(" policy " + id + " "));
+        runtime.await(
+                id + " to drive",
+                () -> runtime.log()
+                        .lines()
+                        .filter(l -> l.endsWith(" drives"))
+                        .reduce("", (before, last) -> last)
+                        .contains(" policy " + id + " "));
     }
 }

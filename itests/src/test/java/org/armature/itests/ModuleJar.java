@@ -5,9 +5,7 @@ import aQute.bnd.osgi.Jar;
 import java.io.File;
 import java.io.IOException;
 import java.io.StringWriter;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.nio.charset.StandardCharsets;
-import java.util.function.BiFunction;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -15,6 +13,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BiFunction;
 import java.util.jar.JarEntry;
 import java.util.jar.JarInputStream;
 import java.util.jar.JarOutputStream;
@@ -130,8 +130,8 @@ final class ModuleJar {
                 return content;
             }
             String xml = new String(content, StandardCharsets.UTF_8);
-            String ranked = xml.replaceFirst(
-                    "(name=\"service.ranking\" type=\"Integer\" value=\")-?\\d+", "$1" + ranking);
+            String ranked =
+                    xml.replaceFirst("(name=\"service.ranking\" type=\"Integer\" value=\")-?\\d+", "$1" + ranking);
             found.set(!ranked.equals(xml));
             return ranked.getBytes(StandardCharsets.UTF_8);
         });

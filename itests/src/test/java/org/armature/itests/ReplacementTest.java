@@ -32,8 +32,8 @@ class ReplacementTest {
 
     @Test
     void theCommandStaysWithinLimitsAndNothingOfTheOldOnesIsLeft() throws Exception {
-        try (RuntimeProcess runtime =
-                RuntimeProcess.start(folder, "--seed", "3", "--policy", "pick-place").awaitRunning()) {
+        try (RuntimeProcess runtime = RuntimeProcess.start(folder, "--seed", "3", "--policy", "pick-place")
+                .awaitRunning()) {
             int[] classes = new int[2];
             long[] resident = new long[2];
             for (int k = 1; k <= CYCLES; k++) {
