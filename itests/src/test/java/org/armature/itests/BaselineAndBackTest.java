@@ -1,7 +1,6 @@
 package org.armature.itests;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
@@ -58,7 +57,16 @@ class BaselineAndBackTest {
             System.out.println(LoopWindow.line("the learned policy drives", without));
             System.out.println(LoopWindow.line("the baseline and back", with));
             assertEquals(0, summary.get("faults").asInt(), runtime.stderr());
-            assertTrue(summary.get("episodes").asInt() > 0, summary.toString());
+            assertEquals(LEARNED, summary.get("policy").asText());
+            List<String> deployed = new ArrayList<>();
+            summary.get("swaps").forEach(swap -> {
+                if (swap.get("id").asText().equals(BASELINE)
+                        && swap.get("outcome").asText().equals("cut-over")
+                        && !swap.get("version").asText().equals("0.1.0")) {
+                    deployed.add(swap.get("version").asText());
+                }
+            });
+            assertEquals(PAIRS, deployed.size(), summary.get("swaps").toString());
         }
     }
 
