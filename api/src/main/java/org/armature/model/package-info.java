@@ -1,6 +1,6 @@
 /** Models, their parameters, their files, and the entry points through which everything is checked. */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 @NullMarked
 package org.armature.model;
 

@@ -1,6 +1,6 @@
 /** Showing: what a module has to show to whoever watches it, as data; the dashboard draws it. */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 @NullMarked
 package org.armature.show;
 

@@ -1,21 +1,13 @@
 package org.armature.geoadapter;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
+import org.armature.model.BundledFiles;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.ConfigReader;
 import org.armature.robot.CameraFrame;
@@ -23,6 +15,7 @@ import org.armature.robot.ObservationHub;
 import org.armature.robot.SceneGeometry;
 import org.armature.show.Figure;
 import org.armature.show.FigureSource;
+import org.armature.show.WatchedFigures;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -32,8 +25,6 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * OmniVGGT on the robot's cameras, with whatever each of them offers at the moment. It computes when a policy asks, or while
@@ -50,9 +41,6 @@ import org.slf4j.LoggerFactory;
         })
 @Designate(ocd = LiveGeometry.Settings.class)
 public final class LiveGeometry implements SceneGeometry, FigureSource {
-    private static final Logger LOG = LoggerFactory.getLogger(LiveGeometry.class);
-    private static final List<String> DEMO = List.of("config.json", "model.safetensors");
-
     /** What can be set. */
     @ObjectClassDefinition(name = "OmniVGGT geometry")
     public @interface Settings {
@@ -72,15 +60,7 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
     private final ObservationHub hub;
     private final Estimator estimator;
     private final boolean fuse;
-    private final ExecutorService shower = Executors.newSingleThreadExecutor(Thread.ofPlatform()
-            .name("geometry")
-            .daemon()
-            .priority(Thread.MIN_PRIORITY)
-            .factory());
-    private final AtomicBoolean showing = new AtomicBoolean();
-    private volatile SequencedMap<String, Figure> figures = new LinkedHashMap<>();
-    private long shown = Long.MIN_VALUE;
-    private String failure = "";
+    private final WatchedFigures<List<CameraFrame>> figures = new WatchedFigures<>("geometry", this::draw);
 
     @Activate
     public LiveGeometry(
@@ -97,19 +77,10 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         estimator = Estimator.open(folder, reader, format, executor, CompileOptions.DEFAULT.withThreads(1));
     }
 
-    /** The bundle's own checkpoint as files, so that it can be mapped. */
+    /** The bundle's own checkpoint. */
     static Path demo(BundleContext context) throws IOException {
-        Path folder = Path.of(context.getDataFile("demo").getPath());
-        Files.createDirectories(folder);
-        for (String name : DEMO) {
-            try (InputStream in = LiveGeometry.class.getResourceAsStream("/demo/" + name)) {
-                if (in == null) {
-                    throw new IOException("this build of the geo-adapter holds no demo checkpoint: set checkpoint");
-                }
-                Files.copy(in, folder.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-            }
-        }
-        return folder;
+        return BundledFiles.unpack(
+                LiveGeometry.class, "/demo", context.getDataFile("demo").toPath(), "config.json", "model.safetensors");
     }
 
     @Override
@@ -121,54 +92,26 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         return estimator.look(frames);
     }
 
-    /** What was computed last; the next is begun on a thread of its own when there are newer frames. */
     @Override
     public SequencedMap<String, Figure> figures() {
-        Optional<List<CameraFrame>> frames = hub.latest()
+        return figures.of(hub.latest()
                 .map(o -> o.cameras().values().stream()
                         .sorted(Comparator.comparing(CameraFrame::camera))
-                        .toList());
-        if (frames.isPresent() && !frames.get().isEmpty() && showing.compareAndSet(false, true)) {
-            shower.execute(() -> {
-                try {
-                    show(frames.get());
-                } finally {
-                    showing.set(false);
-                }
-            });
-        }
-        return figures;
+                        .toList())
+                .filter(frames -> !frames.isEmpty()));
     }
 
-    private void show(List<CameraFrame> frames) {
-        long newest = frames.stream().mapToLong(CameraFrame::timeNanos).max().orElseThrow();
-        if (newest == shown) {
-            return;
-        }
-        shown = newest;
-        try {
-            long began = System.nanoTime();
-            Estimator.Seen seen = look(frames);
-            Estimate e = seen.estimate(fuse);
-            double millis = (System.nanoTime() - began) / 1e6;
-            figures = GeometryFigures.of(e, seen.estimate(false), frames, millis);
-            failure = "";
-        } catch (RuntimeException e) {
-            // Said once: the figures of before stay, and frames that can be used again bring new ones.
-            String said = String.valueOf(e.getMessage());
-            if (!said.equals(failure)) {
-                LOG.warn("No geometry of this frame: {}", said);
-            }
-            failure = said;
-        }
+    private SequencedMap<String, Figure> draw(List<CameraFrame> frames) {
+        long began = System.nanoTime();
+        Estimator.Seen seen = look(frames);
+        Estimate e = seen.estimate(fuse);
+        double millis = (System.nanoTime() - began) / 1e6;
+        return GeometryFigures.of(e, seen.estimate(false), frames, millis);
     }
 
     @Deactivate
-    void stop() throws InterruptedException {
-        shower.shutdown();
-        if (!shower.awaitTermination(30, TimeUnit.SECONDS)) {
-            throw new IllegalStateException("the geometry did not end its last frame");
-        }
+    void stop() {
+        figures.close();
         synchronized (this) {
             estimator.close();
         }

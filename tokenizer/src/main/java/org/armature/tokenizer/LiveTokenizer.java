@@ -1,23 +1,17 @@
 package org.armature.tokenizer;
 
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SequencedMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
+import org.armature.model.BundledFiles;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.ConfigReader;
 import org.armature.robot.CameraFrame;
@@ -25,6 +19,7 @@ import org.armature.robot.ImageTokenizer;
 import org.armature.robot.ObservationHub;
 import org.armature.show.Figure;
 import org.armature.show.FigureSource;
+import org.armature.show.WatchedFigures;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -50,7 +45,6 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 @Designate(ocd = LiveTokenizer.Settings.class)
 public final class LiveTokenizer implements ImageTokenizer, FigureSource {
     private static final int FRAMES_KEPT = 8;
-    private static final List<String> DEMO = List.of("config.json", "model.safetensors");
 
     /** What can be set. */
     @ObjectClassDefinition(name = "VTP tokenizer")
@@ -69,20 +63,13 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
     private final String camera;
     private final Codec codec;
     private final String version;
-    private final ExecutorService shower = Executors.newSingleThreadExecutor(Thread.ofPlatform()
-            .name("tokenizer")
-            .daemon()
-            .priority(Thread.MIN_PRIORITY)
-            .factory());
-    private final AtomicBoolean showing = new AtomicBoolean();
+    private final WatchedFigures<CameraFrame> figures = new WatchedFigures<>("tokenizer", this::draw);
     private final Map<CameraFrame, float[]> kept = new LinkedHashMap<>() {
         @Override
         protected boolean removeEldestEntry(Map.Entry<CameraFrame, float[]> eldest) {
             return size() > FRAMES_KEPT;
         }
     };
-    private volatile SequencedMap<String, Figure> figures = new LinkedHashMap<>();
-    private long shown = Long.MIN_VALUE;
 
     @Activate
     public LiveTokenizer(
@@ -101,19 +88,10 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
                 + context.getBundle().getVersion();
     }
 
-    /** The bundle's own checkpoint as files, so that it can be mapped. */
+    /** The bundle's own checkpoint. */
     static Path demo(BundleContext context) throws IOException {
-        Path folder = Path.of(context.getDataFile("demo").getPath());
-        Files.createDirectories(folder);
-        for (String name : DEMO) {
-            try (InputStream in = LiveTokenizer.class.getResourceAsStream("/demo/" + name)) {
-                if (in == null) {
-                    throw new IOException("this build of the tokenizer holds no demo checkpoint: set checkpoint");
-                }
-                Files.copy(in, folder.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-            }
-        }
-        return folder;
+        return BundledFiles.unpack(
+                LiveTokenizer.class, "/demo", context.getDataFile("demo").toPath(), "config.json", "model.safetensors");
     }
 
     @Override
@@ -149,27 +127,12 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
         }
     }
 
-    /** What was computed last; the next is begun on a thread of its own when there is a newer frame. */
     @Override
     public SequencedMap<String, Figure> figures() {
-        Optional<CameraFrame> frame = hub.latest().flatMap(o -> o.camera(camera));
-        if (frame.isPresent() && showing.compareAndSet(false, true)) {
-            shower.execute(() -> {
-                try {
-                    show(frame.get());
-                } finally {
-                    showing.set(false);
-                }
-            });
-        }
-        return figures;
+        return figures.of(hub.latest().flatMap(o -> o.camera(camera)));
     }
 
-    private void show(CameraFrame f) {
-        if (f.timeNanos() == shown) {
-            return;
-        }
-        shown = f.timeNanos();
+    private SequencedMap<String, Figure> draw(CameraFrame f) {
         int s = imageSize();
         byte[] original =
                 new Picture(f.height(), f.width(), f.rgb()).centreCrop(s).pixels();
@@ -190,15 +153,12 @@ public final class LiveTokenizer implements ImageTokenizer, FigureSource {
                         List.of(
                                 new Figure.Picture("original", s, s, original),
                                 new Figure.Picture("reconstruction, " + quality, s, s, restored))));
-        figures = now;
+        return now;
     }
 
     @Deactivate
-    void stop() throws InterruptedException {
-        shower.shutdown();
-        if (!shower.awaitTermination(10, TimeUnit.SECONDS)) {
-            throw new IllegalStateException("the tokenizer did not end its last picture");
-        }
+    void stop() {
+        figures.close();
         synchronized (this) {
             codec.close();
         }

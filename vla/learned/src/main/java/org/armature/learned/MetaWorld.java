@@ -1,11 +1,9 @@
 package org.armature.learned;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
+import org.armature.model.BundledFiles;
 import org.armature.robot.PolicyEndpoint;
 import org.armature.robot.PolicyFiles;
 import org.osgi.framework.BundleContext;
@@ -31,17 +29,13 @@ public final class MetaWorld implements PolicyEndpoint {
     /** Opens the files in this bundle. */
     @Activate
     public MetaWorld(BundleContext context, @Reference PolicyFiles files) throws IOException {
-        Path json = null;
-        for (String name : new String[] {"metaworld.safetensors", "metaworld.json"}) {
-            json = context.getDataFile(name).toPath();
-            try (InputStream in = MetaWorld.class.getResourceAsStream("/policies/" + name)) {
-                if (in == null) {
-                    throw new IOException("this bundle has no policies/" + name + ": build it again");
-                }
-                Files.copy(in, json, StandardCopyOption.REPLACE_EXISTING);
-            }
-        }
-        policy = files.open(java.util.Objects.requireNonNull(json));
+        Path folder = BundledFiles.unpack(
+                MetaWorld.class,
+                "/policies",
+                context.getDataFile("policies").toPath(),
+                "metaworld.safetensors",
+                "metaworld.json");
+        policy = files.open(folder.resolve("metaworld.json"));
     }
 
     @Override
