@@ -47,7 +47,17 @@ public final class Standardisation {
             s.builder().output(TrainableModel.UPDATE + s.full("running_var"), variance);
             s.builder().output(TrainableModel.UPDATE + s.full("count"), total);
         }
+        return div(sub(x, mean), deviation(variance));
+    }
+
+    /** What {@link #of} made {@code x [N, F]} of, with the statistics of the same place. */
+    public static Value inverse(Scope s, Value x) {
+        long n = x.shape().dim(1);
+        return add(mul(x, deviation(s.parameter("running_var", n))), s.parameter("running_mean", n));
+    }
+
+    private static Value deviation(Value variance) {
         Value flat = less(variance, like(variance, 1e-6));
-        return div(sub(x, mean), sqrt(where(flat, like(variance, 1), variance)));
+        return sqrt(where(flat, like(variance, 1), variance));
     }
 }

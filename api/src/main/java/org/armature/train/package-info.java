@@ -1,6 +1,6 @@
 /** Training: data, objectives, optimisers as graphs, and the loop that joins them. */
 @Export
-@Version("1.2.0")
+@Version("1.3.0")
 @NullMarked
 package org.armature.train;
 

@@ -46,6 +46,7 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 public final class GradientTrainer implements Trainer {
     private static final long INIT = 0x1217;
     private static final long RANDOM = 0x4A4D;
+    private static final long EVALUATION = 0x4556;
 
     private final Parts parts;
     private final Executor executor;
@@ -324,6 +325,20 @@ public final class GradientTrainer implements Trainer {
             });
         }
 
+        /** What an evaluation draws for these examples: the same in every evaluation, so that they compare. */
+        private Map<String, Tensor> random(long[] indices) {
+            Map<String, Tensor> m = new LinkedHashMap<>();
+            evaluating.inputs().forEach((name, type) -> {
+                if (name.startsWith(GradientEstimator.RANDOM)) {
+                    Tensor t = Tensor.zeros(type.dtype(), type.shape().with(0, indices.length));
+                    Draw.of(Draw.of(plan.seed(), EVALUATION, indices[0]).next(), name)
+                            .normal(t, 0, 1);
+                    m.put(name, t);
+                }
+            });
+            return m;
+        }
+
         private void evaluate() throws IOException {
             Map<String, Double> sums = new LinkedHashMap<>();
             long size = plan.test().size();
@@ -333,7 +348,10 @@ public final class GradientTrainer implements Trainer {
                 Map<String, Tensor> in = new LinkedHashMap<>(state.model());
                 SequencedMap<String, Tensor> batch = plan.test().batch(indices);
                 in.putAll(batch);
+                Map<String, Tensor> random = random(indices);
+                in.putAll(random);
                 Map<String, Tensor> out = evaluating.run(in);
+                random.values().forEach(Tensor::close);
                 out.forEach((name, t) -> {
                     sums.merge("test." + name, t.get(0) * indices.length, Double::sum);
                     t.close();

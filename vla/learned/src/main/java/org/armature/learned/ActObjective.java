@@ -2,12 +2,10 @@ package org.armature.learned;
 
 import static org.armature.graph.Ops.abs;
 import static org.armature.graph.Ops.add;
-import static org.armature.graph.Ops.div;
 import static org.armature.graph.Ops.exp;
 import static org.armature.graph.Ops.mul;
 import static org.armature.graph.Ops.reduceMean;
 import static org.armature.graph.Ops.reduceSum;
-import static org.armature.graph.Ops.reshape;
 import static org.armature.graph.Ops.sub;
 
 import java.util.LinkedHashMap;
@@ -16,7 +14,6 @@ import java.util.SequencedMap;
 import org.armature.graph.Value;
 import org.armature.model.Config;
 import org.armature.train.Objective;
-import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Component;
 
 /**
@@ -41,14 +38,8 @@ public final class ActObjective implements Objective {
 
     @Override
     public SequencedMap<String, Value> build(Map<String, Value> outputs, Map<String, Value> batch, Config c) {
-        Value actions = outputs.get("actions");
-        Value target = batch.get("target");
-        if (actions == null || target == null) {
-            throw new IllegalArgumentException(
-                    "objective act compares the model's actions with the dataset's target, but" + " there are "
-                            + outputs.keySet() + " and " + batch.keySet());
-        }
-        Value l1 = distance(actions, target, batch.get("target_is_pad"));
+        Chunk.Pair pair = Chunk.Pair.of(id(), outputs, batch);
+        Value l1 = Chunk.mean(abs(sub(pair.actions(), pair.target())), batch.get("target_is_pad"));
         SequencedMap<String, Value> m = new LinkedHashMap<>();
         Value mean = outputs.get(MEAN);
         Value logVariance = outputs.get(LOG_VARIANCE);
@@ -63,18 +54,5 @@ public final class ActObjective implements Objective {
         }
         m.put("l1", l1);
         return m;
-    }
-
-    /** Mean over the actions that count. */
-    private static Value distance(Value actions, Value target, @Nullable Value pad) {
-        Value d = abs(sub(actions, target));
-        if (pad == null) {
-            return reduceMean(d, false);
-        }
-        long horizon = pad.shape().dim(1);
-        long width = target.shape().dim(1) / horizon;
-        Value counts = sub(1.0, pad);
-        Value each = reduceMean(reshape(d, -1, horizon, width), false, 2);
-        return div(reduceSum(mul(each, counts), false), add(reduceSum(counts, false), 1e-8));
     }
 }

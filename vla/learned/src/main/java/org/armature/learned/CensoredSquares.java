@@ -30,14 +30,9 @@ public final class CensoredSquares implements Objective {
 
     @Override
     public SequencedMap<String, Value> build(Map<String, Value> outputs, Map<String, Value> batch, Config c) {
-        Value y = outputs.get("actions");
-        Value t = batch.get("target");
-        if (y == null || t == null) {
-            throw new IllegalArgumentException(
-                    "censored-squares compares the model's actions with the dataset's target," + " but there are "
-                            + outputs.keySet() + " and " + batch.keySet());
-        }
-        Value e = sub(y, t);
+        Chunk.Pair pair = Chunk.Pair.of(id(), outputs, batch);
+        Value t = pair.target();
+        Value e = sub(pair.actions(), t);
         Value none = like(e, 0);
         Value above = greaterOrEqual(t, like(t, c.number("high", 1)));
         Value below = lessOrEqual(t, like(t, c.number("low", -1)));

@@ -58,17 +58,19 @@ public final class ChunkMlp implements ModelProvider {
             }
         }
         long[] keep = c.has("keep") ? c.integers("keep") : new long[0];
-        long[] chunk = c.integers("chunk");
-        if (chunk.length != 2 || chunk[0] < 1 || chunk[1] < 1) {
-            throw new IllegalArgumentException("config key chunk must be [horizon, actions], both above 0");
-        }
         return new Network(
-                state, c.integer("words"), chunk, c.integer("width", 256), c.integer("depth", 2), differences, keep);
+                state,
+                c.integer("words"),
+                Chunk.of(c),
+                c.integer("width", 256),
+                c.integer("depth", 2),
+                differences,
+                keep);
     }
 
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Network(
-            int state, int words, long[] chunk, int width, int depth, List<long[]> differences, long[] keep)
+            int state, int words, Chunk chunk, int width, int depth, List<long[]> differences, long[] keep)
             implements TrainableModel {
         @Override
         public SequencedMap<String, TensorType> inputs() {
@@ -92,7 +94,7 @@ public final class ChunkMlp implements ModelProvider {
             Value word = given(inputs, "words");
             Value x = Standardisation.of(scope.at("features"), features(given(inputs, "state")), training);
             long f = x.shape().dim(1);
-            long out = chunk[0] * chunk[1];
+            long out = chunk.size();
             // The linear law of an instruction is the sum of its words' laws: [N, V, 1] * [N, 1, F] -> [N, V * F].
             Value pairs = reshape(mul(unsqueeze(word, 2), unsqueeze(x, 1)), -1, words * f);
             Value y = linear(concat(1, pairs, word), scope.at("law"), out);

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.armature.compute.Program;
 import org.armature.compute.Tensor;
@@ -15,6 +16,8 @@ import org.armature.graph.Shape;
 import org.armature.model.Parameters;
 import org.armature.robot.NdArray;
 import org.armature.robot.PolicyFiles;
+import org.armature.train.Draw;
+import org.armature.train.GradientEstimator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,6 +70,8 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
     private final Result result;
     private final Map<String, Object> metadata;
     private final int largest;
+    private final long seed;
+    private final AtomicLong requests = new AtomicLong();
 
     /** What goes into the network, with room for the largest batch; whoever holds the device fills them. */
     private final Map<String, Tensor> inputs = new LinkedHashMap<>();
@@ -78,6 +83,7 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
      * Over a compiled network, which it closes with its weights.
      *
      * @param largest batch that may be computed at once
+     * @param seed of what inputs called {@code random.*} are given
      */
     NetworkEndpoint(
             Program program,
@@ -85,15 +91,17 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
             Map<String, Source> sources,
             Result result,
             Map<String, Object> metadata,
-            int largest) {
+            int largest,
+            long seed) {
         this.program = program;
         this.weights = weights;
         this.sources = sources;
         this.result = result;
         this.metadata = metadata;
         this.largest = largest;
+        this.seed = seed;
         program.inputs().forEach((name, type) -> {
-            if (sources.containsKey(name)) {
+            if (fed(name)) {
                 inputs.put(name, Tensor.zeros(DType.FLOAT, type.shape().with(0, largest)));
             }
         });
@@ -111,12 +119,12 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
 
     private Map<String, Object> infer(Map<String, Object> observation) {
         Map<String, float[]> values = new LinkedHashMap<>();
-        inputs.forEach((name, t) -> values.put(
-                name,
-                numbers(
-                        java.util.Objects.requireNonNull(sources.get(name)),
-                        observation,
-                        t.shape().slice(1, t.shape().rank()))));
+        long draw = Draw.of(seed, requests.getAndIncrement()).next();
+        inputs.forEach((name, t) -> {
+            Shape shape = t.shape().slice(1, t.shape().rank());
+            Source s = sources.get(name);
+            values.put(name, s == null ? noise(Draw.of(draw, name), shape) : numbers(s, observation, shape));
+        });
         float[] a = compute(new Request(values));
         double[] out = new double[result.horizon() * result.actions()];
         for (int i = 0; i < out.length; i++) {
@@ -125,6 +133,19 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
             out[i] = Math.clamp(v, result.low(), result.high());
         }
         return Map.of("actions", NdArray.of(out, result.horizon(), result.actions()));
+    }
+
+    /** Whether an input has a row of its own for each request; the others are weights. */
+    private boolean fed(String input) {
+        return sources.containsKey(input) || input.startsWith(GradientEstimator.RANDOM);
+    }
+
+    private static float[] noise(Draw draw, Shape shape) {
+        float[] f = new float[Math.toIntExact(shape.size())];
+        for (int i = 0; i < f.length; i++) {
+            f[i] = (float) draw.normal();
+        }
+        return f;
     }
 
     private static double at(double[] values, int i) {
@@ -194,9 +215,7 @@ final class NetworkEndpoint implements PolicyFiles.Opened {
                     at += 4L * v.length;
                 }
             }
-            program.inputs().keySet().stream()
-                    .filter(n -> !sources.containsKey(n))
-                    .forEach(n -> all.put(n, weights.get(n)));
+            program.inputs().keySet().stream().filter(n -> !fed(n)).forEach(n -> all.put(n, weights.get(n)));
             out = program.run(all);
             float[] a = java.util.Objects.requireNonNull(out.get(result.name())).toFloats();
             int n = result.horizon() * result.actions();

@@ -19,6 +19,7 @@ import org.armature.model.ModelFormat;
 import org.armature.model.ModelProvider;
 import org.armature.model.Parameters;
 import org.armature.robot.PolicyFiles;
+import org.armature.train.GradientEstimator;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
@@ -31,7 +32,8 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
  * Networks from files: {@code "onnx": "policy.onnx"} made anywhere, or {@code "model"} (as in a training configuration) with
  * its {@code "checkpoint"}. {@code "inputs"} names for each input of the network the observation's {@code key}, with
  * {@code vocabulary} for texts and {@code mean} and {@code deviation} for arrays; {@code "output"} names the result,
- * {@code "chunk"} [H, A], {@code "scale"}, {@code "offset"}, {@code "low"}, {@code "high"}.
+ * {@code "chunk"} [H, A], {@code "scale"}, {@code "offset"}, {@code "low"}, {@code "high"}. Inputs called {@code random.*} are
+ * drawn for each request from {@code "seed"} (0).
  */
 @Component
 public final class NetworkFiles implements PolicyFiles {
@@ -116,6 +118,9 @@ public final class NetworkFiles implements PolicyFiles {
                 throw new IllegalArgumentException("input " + v.name() + " of the network is " + v.type()
                         + ": only float inputs with a batch axis can be fed");
             }
+            if (v.name().startsWith(GradientEstimator.RANDOM)) {
+                continue;
+            }
             if (!inputs.has(v.name())) {
                 throw new IllegalArgumentException("inputs does not say where the network's " + v.name()
                         + " comes from: add {\"" + v.name() + "\": {\"key\": \"observation/...\"}}");
@@ -176,6 +181,7 @@ public final class NetworkFiles implements PolicyFiles {
         }
         metadata.put("observation_spec", spec);
         int threads = c.integer("threads", 1);
+        long seed = c.wide("seed", 0);
         c.text("notes", "");
         c.rejectUnknown();
         Program program = executor.compile(
@@ -186,7 +192,7 @@ public final class NetworkFiles implements PolicyFiles {
                 throw new IllegalArgumentException("output " + output + " is " + e.getValue() + ": it must be float");
             }
         }
-        return new NetworkEndpoint(program, weights, sources, result, metadata, largest);
+        return new NetworkEndpoint(program, weights, sources, result, metadata, largest, seed);
     }
 
     private static double[] fitting(Config c, String key, long size, double otherwise) {
