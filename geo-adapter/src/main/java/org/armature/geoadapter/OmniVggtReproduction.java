@@ -227,7 +227,7 @@ public final class OmniVggtReproduction implements Reproduction {
                 "checkpoint_every",
                 100,
                 "threads",
-                1);
+                2);
         if (base != null) {
             c.put(
                     "weights",
