@@ -60,11 +60,13 @@ final class ModuleJar {
                 public final class %s implements Policy {
                     static final List<byte[]> KEPT = new ArrayList<>();
                     private final int joints;
+                    private final JointLimits limits;
                     private int n;
 
                     @Activate
                     public %s(@Reference RobotDescription robot) {
                         joints = robot.joints().size();
+                        limits = robot.limits();
                         %s
                     }
 
@@ -78,7 +80,9 @@ final class ModuleJar {
                         n++;
                         double[] still = new double[25 * joints];
                         for (int i = 0; i < still.length; i++) {
-                            still[i] = seen.position()[i %% joints];
+                            int j = i %% joints;
+                            // A gripper that opens may swing a little beyond its limit.
+                            still[i] = Math.clamp(seen.position()[j], limits.lower()[j], limits.upper()[j]);
                         }
                         %s
                         return new ActionChunk(seen.timeNanos(), 20_000_000, joints, still);
