@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.armature.compute.Tensor;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
 import org.armature.model.Model;
@@ -53,27 +52,11 @@ class ActTest {
                 }
             }
         }
-        Files.createDirectories(dir.resolve("data"));
-        try (Tensor s = Tensor.of(state, n, 4);
-                Tensor a = Tensor.of(action, n, 2);
-                Tensor e = Tensor.of(episode, n)) {
-            format.write(
-                    dir.resolve("data/go.safetensors"),
-                    Map.of("observation.state", s, "action", a, "episode_index", e),
-                    Map.of("prompt", "go"));
-        }
+        Demonstrations.write(format, dir.resolve("data"), "go", state, action, episode);
     }
 
     private static Map<String, Object> model() {
-        Map<String, Object> m = new LinkedHashMap<>();
-        m.put("type", "act");
-        m.put("state", 4);
-        m.put("words", 1);
-        m.put("chunk", List.of(HORIZON, 2));
-        m.put("width", 32);
-        m.put("heads", 2);
-        m.put("feed_forward", 64);
-        m.put("encoder_layers", 1);
+        Map<String, Object> m = Demonstrations.model("act", 4, HORIZON, 2);
         m.put("vae_layers", 1);
         m.put("latent", 4);
         return m;
@@ -86,13 +69,7 @@ class ActTest {
             @Service("") PolicyFiles files)
             throws IOException {
         demonstrate(format);
-        Map<String, Object> c = new LinkedHashMap<>();
-        c.put("seed", 1);
-        c.put("threads", 1);
-        c.put(
-                "dataset",
-                Map.of("type", "episodes", "folder", dir.resolve("data").toString(), "horizon", HORIZON));
-        c.put("model", model());
+        Map<String, Object> c = Demonstrations.training(dir.resolve("data"), HORIZON, model());
         c.put("objective", Map.of("type", "act", "kl_weight", 1));
         c.put("schedule", Map.of("rate", 3e-3));
         c.put("batch", 32);

@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.armature.compute.Tensor;
 import org.armature.model.CheckpointFormat;
 import org.armature.model.Config;
 import org.armature.model.Model;
@@ -49,27 +48,11 @@ class FlowTest {
             action[i] = (float) (SIDE * side * state[i]);
             episode[i] = i / HORIZON;
         }
-        Files.createDirectories(dir.resolve("data"));
-        try (Tensor s = Tensor.of(state, n, 1);
-                Tensor a = Tensor.of(action, n, 1);
-                Tensor e = Tensor.of(episode, n)) {
-            format.write(
-                    dir.resolve("data/pass.safetensors"),
-                    Map.of("observation.state", s, "action", a, "episode_index", e),
-                    Map.of("prompt", "pass"));
-        }
+        Demonstrations.write(format, dir.resolve("data"), "pass", state, action, episode);
     }
 
     private static Map<String, Object> model() {
-        Map<String, Object> m = new LinkedHashMap<>();
-        m.put("type", "flow");
-        m.put("state", 1);
-        m.put("words", 1);
-        m.put("chunk", List.of(HORIZON, 1));
-        m.put("width", 32);
-        m.put("heads", 2);
-        m.put("feed_forward", 64);
-        m.put("encoder_layers", 1);
+        Map<String, Object> m = Demonstrations.model("flow", 1, HORIZON, 1);
         m.put("expert_layers", 2);
         return m;
     }
@@ -81,13 +64,7 @@ class FlowTest {
             @Service("") PolicyFiles files)
             throws IOException {
         demonstrate(format);
-        Map<String, Object> c = new LinkedHashMap<>();
-        c.put("seed", 1);
-        c.put("threads", 1);
-        c.put(
-                "dataset",
-                Map.of("type", "episodes", "folder", dir.resolve("data").toString(), "horizon", HORIZON));
-        c.put("model", model());
+        Map<String, Object> c = Demonstrations.training(dir.resolve("data"), HORIZON, model());
         c.put("objective", Map.of("type", "flow"));
         c.put("schedule", Map.of("type", "cosine", "rate", 3e-3));
         c.put("batch", 64);
