@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.lang.reflect.Array;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -89,11 +90,18 @@ final class DatasetWriter implements AutoCloseable {
             throw new IllegalArgumentException(
                     "a frame has " + values.length + " values for the features " + features.keySet());
         }
+        Object[] frame = values.clone();
         int i = 0;
         for (Map.Entry<String, Feature> e : features.entrySet()) {
-            check(e.getKey(), e.getValue(), values[i++]);
+            Feature f = e.getValue();
+            check(e.getKey(), f, frame[i]);
+            // A feature of one number is a plain column, not a list.
+            if (f.size() == 1 && !f.image() && frame[i].getClass().isArray()) {
+                frame[i] = Array.get(frame[i], 0);
+            }
+            i++;
         }
-        pending.add(values.clone());
+        pending.add(frame);
     }
 
     private static void check(String name, Feature f, Object value) {

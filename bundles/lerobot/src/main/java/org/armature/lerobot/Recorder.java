@@ -72,7 +72,7 @@ public final class Recorder {
     private Object @Nullable [] last;
     private long episode = -1;
     private long due;
-    private long successes;
+    private Episodes.Score before;
     private String task = "";
 
     /** Begins to record. */
@@ -93,11 +93,12 @@ public final class Recorder {
         this.episodes = episodes;
         this.clock = clock;
         this.robot = robot;
+        before = episodes.score();
         thread.setDaemon(true);
         thread.start();
     }
 
-    /** Ends the dataset; the episode that is going on is dropped. */
+    /** Ends the dataset; an episode that is not over is dropped. */
     @Deactivate
     void close() throws InterruptedException {
         stopped = true;
@@ -111,11 +112,15 @@ public final class Recorder {
                 hub.latest().ifPresent(this::see);
                 LockSupport.parkNanos((long) (1e9 / settings.fps() / clock.speed() / 4));
             }
+            if (over()) {
+                end();
+            }
             if (writer != null) {
                 writer.close();
                 LOG.info("{} episodes recorded in {}", writer.episodes(), settings.folder());
             }
         } catch (IOException | RuntimeException e) {
+
             LOG.error("nothing is recorded any more: {}", e.getMessage(), e);
         }
     }
@@ -126,7 +131,11 @@ public final class Recorder {
                 end();
                 episode = seen.episode();
                 due = seen.timeNanos();
-                successes = episodes.score().successes();
+                before = episodes.score();
+            } else if (over()) {
+                // The arm goes home now, and then comes the next scene.
+                end();
+                return;
             }
             if (seen.timeNanos() < due || monitor.stats().state() != LoopMonitor.State.RUNNING) {
                 return;
@@ -157,13 +166,18 @@ public final class Recorder {
         }
     }
 
+    /** Whether this episode was judged. */
+    private boolean over() {
+        return episodes.score().episodes() > before.episodes();
+    }
+
     private void end() throws IOException {
         DatasetWriter w = writer;
         Object[] l = last;
         if (w == null || l == null) {
             return;
         }
-        boolean fulfilled = episodes.score().successes() > successes;
+        boolean fulfilled = episodes.score().successes() > before.successes();
         l[3] = true;
         l[4] = fulfilled;
         flush(w);
