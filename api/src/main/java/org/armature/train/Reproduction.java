@@ -3,6 +3,7 @@ package org.armature.train;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
@@ -15,7 +16,8 @@ import org.osgi.annotation.versioning.ProviderType;
  * it, keeps each figure as soon as it is there, prints the table and says which claims hold. Service with {@code armature.id}
  * = {@link #id()} and {@code armature.kind=reproduction}.
  *
- * <p>Laws: {@link #measure} depends on nothing but its arguments; what does not come out is reported as it is.
+ * <p>Laws: {@link #measure} depends on nothing but its arguments, so that several may run side by side; what does not come
+ * out is reported as it is.
  */
 @ConsumerType
 public interface Reproduction {
@@ -77,7 +79,7 @@ public interface Reproduction {
 
         /**
          * Trains in {@code folder}, or goes on with what was begun there, as the part of this measurement from {@code from} to
-         * {@code to}.
+         * {@code to}. On one thread, unless the configuration says otherwise: measurements run side by side.
          *
          * @param what is trained, for the progress and the message
          * @throws IOException if data is missing or the run was stopped
@@ -85,8 +87,10 @@ public interface Reproduction {
         default Trainer.Outcome train(
                 Trainer trainer, Map<String, ?> config, Path folder, String what, double from, double to)
                 throws IOException {
+            Map<String, Object> full = new LinkedHashMap<>(config);
+            full.putIfAbsent("threads", 1);
             Trainer.Outcome o = trainer.train(
-                    Config.of(config),
+                    Config.of(full),
                     folder,
                     Files.exists(folder.resolve("checkpoint.safetensors")),
                     p -> progress(what + " step " + p.step(), from + (to - from) * p.step() / p.steps()),
@@ -95,6 +99,22 @@ public interface Reproduction {
                 throw new IOException(what + " was stopped at step " + o.step() + ": run it again with --resume");
             }
             return o;
+        }
+
+        /**
+         * The network trained in {@code folder}, as by {@link #train} unless that was done before. Of arms that share the
+         * folder, the first trains and the others wait.
+         *
+         * @return the file of its parameters
+         * @throws IOException if data is missing or the run was stopped
+         */
+        default Path trained(Trainer trainer, Map<String, ?> config, Path folder, String what, double from, double to)
+                throws IOException {
+            Path model = folder.resolve("model.safetensors");
+            if (!Files.exists(model)) {
+                train(trainer, config, folder, what, from, to);
+            }
+            return model;
         }
     }
 }

@@ -1,7 +1,6 @@
 package org.armature.geoadapter;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -99,21 +98,23 @@ public final class OmniVggtReproduction implements Reproduction {
     public Map<String, Double> measure(String arm, long seed, Run run) throws IOException {
         String rule = arm.equals(ALWAYS) ? "always" : arm.equals(PLAIN_ON) ? "never" : "instance";
         Path own = run.folder().resolve("model");
+        Path trained;
         if (arm.equals(PLAIN_ON) || arm.equals(STOCHASTIC_ON)) {
-            Path base = run.shared().resolve("base");
             double from = TRAINING_SHARE * BASE_STEPS / (BASE_STEPS + MORE_STEPS);
-            train(config("never", BASE_STEPS, seed, null), base, run, "base", 0, from);
-            train(config(rule, MORE_STEPS, seed, base), own, run, rule, from, TRAINING_SHARE);
+            Path base = run.trained(
+                    trainer,
+                    config("never", BASE_STEPS, seed, null),
+                    run.shared().resolve("base"),
+                    "base",
+                    0,
+                    from);
+            trained = run.trained(trainer, config(rule, MORE_STEPS, seed, base), own, rule, from, TRAINING_SHARE);
         } else {
-            train(config(rule, STEPS, seed, null), own, run, rule, 0, TRAINING_SHARE);
+            trained = run.trained(trainer, config(rule, STEPS, seed, null), own, rule, 0, TRAINING_SHARE);
         }
         try (Dataset test = scenes.open("test", Config.of(data(seed)));
-                Estimator e = Estimator.of(
-                        own.resolve("model.safetensors"),
-                        model(rule),
-                        format,
-                        executor,
-                        CompileOptions.DEFAULT.withThreads(1))) {
+                Estimator e =
+                        Estimator.of(trained, model(rule), format, executor, CompileOptions.DEFAULT.withThreads(1))) {
             return figures(e, test, !arm.equals(PLAIN_ON));
         }
     }
@@ -140,14 +141,6 @@ public final class OmniVggtReproduction implements Reproduction {
 
     private static Evaluation of(Estimator e, Dataset test, int[] cameras, int[] depths) {
         return Evaluation.of(e, test, TEST_SCENES, new Modalities(cameras, depths), false);
-    }
-
-    /** Trains unless that was done before. */
-    private void train(Map<String, Object> config, Path folder, Run run, String what, double from, double to)
-            throws IOException {
-        if (!Files.exists(folder.resolve("model.safetensors"))) {
-            run.train(trainer, config, folder, what, from, to);
-        }
     }
 
     /** A part of a configuration, in the order written. */
@@ -225,13 +218,9 @@ public final class OmniVggtReproduction implements Reproduction {
                 "evaluate_every",
                 10 * steps,
                 "checkpoint_every",
-                100,
-                "threads",
-                2);
+                100);
         if (base != null) {
-            c.put(
-                    "weights",
-                    List.of(section("file", base.resolve("model.safetensors").toString())));
+            c.put("weights", List.of(section("file", base.toString())));
         }
         return c;
     }

@@ -132,51 +132,46 @@ public final class LogahReproduction implements Reproduction {
     }
 
     private Path hypernetwork(long seed, Run run) throws IOException {
-        Path folder = run.shared().resolve("logah");
-        Path file = folder.resolve("model.safetensors");
-        if (!Files.exists(file)) {
-            Map<String, Object> config = new LinkedHashMap<>(common(seed, META_STEPS));
-            config.put(
-                    "model",
-                    Map.of(
-                            "type",
-                            "logah-meta",
-                            "seed",
-                            seed,
-                            "networks",
-                            6,
-                            "layers",
-                            List.of(1, 3),
-                            "widths",
-                            List.of(24, 32, 40, 48, 56, 64),
-                            "image_size",
-                            14,
-                            "channels",
-                            1,
-                            "patch_size",
-                            7,
-                            "ghn",
-                            Map.of(
-                                    "hid",
-                                    16,
-                                    "layers",
-                                    2,
-                                    "heads",
-                                    4,
-                                    "lora_r",
-                                    8,
-                                    "max_ck_lora",
-                                    1024,
-                                    "max_shape",
-                                    List.of(256, 256, 16, 16))));
-            config.put("objective", Map.of("type", "logah-meta"));
-            config.put("initializer", Map.of("type", "logah-fresh"));
-            config.put("schedule", Map.of("type", "cosine", "rate", 3e-3, "warm_up", 50));
-            config.put("clip", 5);
-            config.put("evaluate_every", 300);
-            run.train(trainer, config, folder, "meta-training", 0, 1);
-        }
-        return file;
+        Map<String, Object> config = new LinkedHashMap<>(common(seed, META_STEPS));
+        config.put(
+                "model",
+                Map.of(
+                        "type",
+                        "logah-meta",
+                        "seed",
+                        seed,
+                        "networks",
+                        6,
+                        "layers",
+                        List.of(1, 3),
+                        "widths",
+                        List.of(24, 32, 40, 48, 56, 64),
+                        "image_size",
+                        14,
+                        "channels",
+                        1,
+                        "patch_size",
+                        7,
+                        "ghn",
+                        Map.of(
+                                "hid",
+                                16,
+                                "layers",
+                                2,
+                                "heads",
+                                4,
+                                "lora_r",
+                                8,
+                                "max_ck_lora",
+                                1024,
+                                "max_shape",
+                                List.of(256, 256, 16, 16))));
+        config.put("objective", Map.of("type", "logah-meta"));
+        config.put("initializer", Map.of("type", "logah-fresh"));
+        config.put("schedule", Map.of("type", "cosine", "rate", 3e-3, "warm_up", 50));
+        config.put("clip", 5);
+        config.put("evaluate_every", 300);
+        return run.trained(trainer, config, run.shared().resolve("logah"), "meta-training", 0, 1);
     }
 
     private static Map<String, Object> common(long seed, int steps) {

@@ -84,6 +84,7 @@ public final class TerminatorReproduction implements Reproduction {
         config.put("batch", BATCH);
         config.put("test_batch", BATCH);
         config.put("epochs", 3);
+        config.put("threads", 1);
         Path folder = run.folder();
         // What comes after the first epoch is trained by nobody, but the rate falls as if it were.
         AtomicLong reached = new AtomicLong();

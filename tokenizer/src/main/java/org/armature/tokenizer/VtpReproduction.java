@@ -3,7 +3,6 @@ package org.armature.tokenizer;
 import static org.armature.graph.Ops.linear;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -122,10 +121,10 @@ public final class VtpReproduction implements Reproduction {
 
     @Override
     public Map<String, Double> measure(String arm, long seed, Run run) throws IOException {
-        Path judge = train(judgeConfig(seed), run.shared().resolve("judge"), run, "judge", 0, 0.25);
+        Path judge = run.trained(trainer, judgeConfig(seed), run.shared().resolve("judge"), "judge", 0, 0.25);
         Config vtp = vtpConfig(arm.equals(JOINT));
-        Path tokenizer =
-                train(tokenizerConfig(arm, seed), run.folder().resolve("tokenizer"), run, "tokenizer", 0.25, 0.55);
+        Path tokenizer = run.trained(
+                trainer, tokenizerConfig(arm, seed), run.folder().resolve("tokenizer"), "tokenizer", 0.25, 0.55);
         try (Network judging = network(judgeGraph(FEATURES), judge);
                 Network encoding = network(encoder(vtp), tokenizer);
                 Network decoding = network(decoder(vtp), tokenizer);
@@ -175,15 +174,6 @@ public final class VtpReproduction implements Reproduction {
             right += best == i % CLASSES ? 1 : 0;
         }
         return (double) right / SAMPLED;
-    }
-
-    /** Trains unless that was done before; returns the folder. */
-    private Path train(Map<String, Object> config, Path folder, Run run, String what, double from, double to)
-            throws IOException {
-        if (!Files.exists(folder.resolve("model.safetensors"))) {
-            run.train(trainer, config, folder, what, from, to);
-        }
-        return folder;
     }
 
     /** A part of a configuration, in the order written. */
@@ -370,7 +360,8 @@ public final class VtpReproduction implements Reproduction {
         }
         layers.add(section("type", "linear", "features", LATENT));
         Map<String, Object> model = section("type", "sequential", "input", List.of(inputs), "layers", layers);
-        Path flow = train(
+        Path flow = run.trained(
+                trainer,
                 section(
                         "seed", seed,
                         "dataset",
@@ -393,7 +384,6 @@ public final class VtpReproduction implements Reproduction {
                         "evaluate_every", FLOW_STEPS,
                         "steps", FLOW_STEPS),
                 run.folder().resolve("flow"),
-                run,
                 "latent flow",
                 0.65,
                 0.95);
@@ -462,8 +452,8 @@ public final class VtpReproduction implements Reproduction {
         }
     }
 
-    private Network network(Graph graph, Path folder) throws IOException {
-        return new Network(executor.compile(graph), format.open(folder.resolve("model.safetensors")));
+    private Network network(Graph graph, Path file) throws IOException {
+        return new Network(executor.compile(graph), format.open(file));
     }
 
     /** A trained network that takes one input and is run in batches. */

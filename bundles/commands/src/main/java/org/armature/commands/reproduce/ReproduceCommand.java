@@ -1,12 +1,10 @@
 package org.armature.commands.reproduce;
 
-import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -41,7 +39,6 @@ import picocli.CommandLine.Spec;
         name = "reproduce",
         description = "Repeats a paper's claim in miniature over several seeds, prints the table and says what holds.")
 public final class ReproduceCommand implements Callable<Integer> {
-    private static final String FIGURES = "figures.json";
     private static final Duration BETWEEN_LINES = Duration.ofMillis(500);
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -60,6 +57,12 @@ public final class ReproduceCommand implements Callable<Integer> {
 
     @Option(names = "--resume", description = "go on from the figures in the folder")
     boolean resume;
+
+    @Option(
+            names = "--at-once",
+            paramLabel = "N",
+            description = "measurements side by side, each trains on one thread (the number of processors)")
+    int atOnce = Runtime.getRuntime().availableProcessors();
 
     @Option(names = "--json", description = "print one object, and nothing else")
     boolean json;
@@ -93,6 +96,9 @@ public final class ReproduceCommand implements Callable<Integer> {
                                         .map(Reproduction::id)
                                         .sorted()
                                         .toList()));
+        if (atOnce < 1) {
+            throw new CommandLine.ParameterException(commandLine(), "--at-once " + atOnce + ": at least 1");
+        }
         Path folder = Caller.resolve(run != null ? run : Path.of("runs", "reproduce", r.id()));
         CountDownLatch done = new CountDownLatch(1);
         Thread hook = new Thread(() -> {
@@ -105,7 +111,8 @@ public final class ReproduceCommand implements Callable<Integer> {
         });
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            return report(r, measure(r, folder), folder);
+            Measurements all = new Measurements(r, seeds, folder, this::show, stopped::get);
+            return report(r, all.take(atOnce, resume), folder);
         } catch (IOException e) {
             commandLine().getErr().println(e.getMessage());
             return 1;
@@ -117,90 +124,20 @@ public final class ReproduceCommand implements Callable<Integer> {
         }
     }
 
-    /** Figures by {@code arm/seed}. */
-    private Map<String, Map<String, Double>> measure(Reproduction r, Path folder) throws IOException {
-        Path file = folder.resolve(FIGURES);
-        Map<String, Map<String, Double>> all = new LinkedHashMap<>();
-        if (Files.exists(file)) {
-            if (!resume) {
-                throw new IOException(
-                        folder + " holds a run already: go on with --resume, or choose another with --run");
-            }
-            all.putAll(JSON.readValue(file.toFile(), new TypeReference<Map<String, Map<String, Double>>>() {}));
+    private synchronized void show(String what, double share) {
+        long now = System.nanoTime();
+        if (json || now - lastLine < BETWEEN_LINES.toNanos()) {
+            return;
         }
-        int count = seeds.size() * r.arms().size();
-        int at = 0;
-        for (long seed : seeds) {
-            for (String arm : r.arms()) {
-                String key = key(arm, seed);
-                if (!all.containsKey(key)) {
-                    Path own = folder.resolve("seed-" + seed)
-                            .resolve(arm.replaceAll("[^\\w.]+", "-").toLowerCase(Locale.ROOT));
-                    Path shared = folder.resolve("seed-" + seed).resolve("shared");
-                    Files.createDirectories(own);
-                    Files.createDirectories(shared);
-                    all.put(key, r.measure(arm, seed, new Place(own, shared, key, at, count)));
-                    Path part = folder.resolve(FIGURES + ".part");
-                    JSON.writerWithDefaultPrettyPrinter().writeValue(part.toFile(), all);
-                    Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-                }
-                at++;
-            }
-        }
-        return all;
-    }
-
-    private static String key(String arm, long seed) {
-        return arm + "/" + seed;
-    }
-
-    private final class Place implements Reproduction.Run {
-        private final Path folder;
-        private final Path shared;
-        private final String key;
-        private final int at;
-        private final int count;
-
-        Place(Path folder, Path shared, String key, int at, int count) {
-            this.folder = folder;
-            this.shared = shared;
-            this.key = key;
-            this.at = at;
-            this.count = count;
-        }
-
-        @Override
-        public Path folder() {
-            return folder;
-        }
-
-        @Override
-        public Path shared() {
-            return shared;
-        }
-
-        @Override
-        public void progress(String what, double share) {
-            long now = System.nanoTime();
-            if (json || now - lastLine < BETWEEN_LINES.toNanos()) {
-                return;
-            }
-            lastLine = now;
-            PrintWriter err = commandLine().getErr();
-            err.print(String.format(
-                    Locale.ROOT, "\r%3.0f %%  %s: %s   ", 100 * (at + Math.clamp(share, 0, 1)) / count, key, what));
-            err.flush();
-        }
-
-        @Override
-        public boolean stopped() {
-            return stopped.get();
-        }
+        lastLine = now;
+        PrintWriter err = commandLine().getErr();
+        err.print(String.format(Locale.ROOT, "\r%3.0f %%  %s   ", 100 * share, what));
+        err.flush();
     }
 
     private int report(Reproduction r, Map<String, Map<String, Double>> all, Path folder) throws IOException {
         Reproduction.Figures figures = (arm, figure) -> seeds.stream()
-                .map(s -> all.getOrDefault(key(arm, s), Map.of()).getOrDefault(figure, Double.NaN))
+                .map(s -> all.getOrDefault(Measurements.key(arm, s), Map.of()).getOrDefault(figure, Double.NaN))
                 .toList();
         Set<String> columns = new LinkedHashSet<>();
         all.values().forEach(f -> columns.addAll(f.keySet()));

@@ -1,7 +1,6 @@
 package org.armature.training.guidance;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -88,26 +87,21 @@ public final class GuidanceReproduction implements Reproduction {
     }
 
     private Path trainedGuide(long seed, Run run) throws IOException {
-        Path folder = run.shared().resolve("guide");
-        Path model = folder.resolve("model.safetensors");
-        if (!Files.exists(model)) {
-            run.train(
-                    trainer,
-                    Map.of(
-                            "seed", seed,
-                            "dataset", dataset(),
-                            "model", guide(),
-                            "initializer", torch(),
-                            "optimizer", adam(),
-                            "schedule", Map.of("rate", 1e-3),
-                            "batch", 128,
-                            "epochs", 3),
-                    folder,
-                    "the guide",
-                    0,
-                    1);
-        }
-        return model;
+        return run.trained(
+                trainer,
+                Map.of(
+                        "seed", seed,
+                        "dataset", dataset(),
+                        "model", guide(),
+                        "initializer", torch(),
+                        "optimizer", adam(),
+                        "schedule", Map.of("rate", 1e-3),
+                        "batch", 128,
+                        "epochs", 3),
+                run.shared().resolve("guide"),
+                "the guide",
+                0,
+                1);
     }
 
     private static Map<String, Object> dataset() {
