@@ -103,7 +103,7 @@ class RandomGraphsTest {
         int rank = 2 + r.nextInt(3);
         long[] sizes = new long[rank];
         for (int i = 0; i < rank; i++) {
-            sizes[i] = 1 + r.nextInt(i == rank - 1 ? 40 : 5);
+            sizes[i] = 1 + r.nextInt(i == rank - 1 ? 40 : i == rank - 2 ? 20 : 5);
         }
         Shape shape = Shape.of(sizes);
         Value x = b.input("x", shape);
@@ -115,7 +115,7 @@ class RandomGraphsTest {
             int axis = r.nextInt(rank);
             long last = sizes[rank - 1];
             values.add(
-                    switch (r.nextInt(16)) {
+                    switch (r.nextInt(17)) {
                         case 0 -> add(a, c);
                         case 1 -> mul(tanh(a), c);
                         case 2 -> sub(a, tanh(c));
@@ -134,6 +134,7 @@ class RandomGraphsTest {
                             long from = r.nextInt(3);
                             yield slice(pad(a, 0.5, pads(rank, axis)), axis, from, from + sizes[axis]);
                         }
+                        case 15 -> matMul(softmax(mul(matMul(tanh(a), transposeLast(c)), 0.3), -1), tanh(c));
                         case 14 -> sigmoid(add(a, reduceLogSumExp(c, true, axis)));
                         default -> cumSum(mul(tanh(a), 0.3), axis, r.nextBoolean(), r.nextBoolean());
                     });

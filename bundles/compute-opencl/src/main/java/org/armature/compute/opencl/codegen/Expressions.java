@@ -99,6 +99,11 @@ final class Expressions {
         registers.put(a, name);
     }
 
+    /** What a value that the kernel holds is called here. */
+    void register(Scalar.Register r, String name) {
+        names.put(r, name);
+    }
+
     String pointer(Array a) {
         String p = pointers.get(a);
         if (p == null) {
@@ -179,6 +184,7 @@ final class Expressions {
     private String text(Scalar s) {
         return switch (s) {
             case Scalar.Literal l -> Types.literal(l);
+            case Scalar.Register r -> throw new IllegalStateException(r + " is not held here");
             case Scalar.Load l -> load(l.array(), index(l.array().position(l.at())));
             case Scalar.Position p -> index(p.at());
             case Scalar.Inside i -> inside(i);

@@ -63,6 +63,7 @@ public final class Generator {
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
             case Kernel.Tiles k -> global = new Tiling(code, top, ix, target, k).write();
+            case Kernel.Attending k -> global = new Attending(code, top, target, k).write();
             case Kernel.Lines k -> new Lines(code, top, ix).write(k);
         }
         if (kernel instanceof Kernel.Lines k) {

@@ -2,6 +2,8 @@ package org.armature.compute.opencl.codegen;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 
 /**
  * Functions a kernel may bring along. The transcendental ones are polynomials without branches, which a CPU's compiler turns
@@ -134,6 +136,97 @@ final class Helpers {
                 """);
     }
 
+    private static final Pattern TILE = Pattern.compile("\\btile_(\\d+)x(\\d+)_(\\d+)\\(");
+
+    /** The name of a function that adds a product to a tile of some rows of some vectors, see {@link #tileText}. */
+    static String tile(int rows, int vectors, int vector) {
+        return "tile_" + rows + "x" + vectors + "_" + vector;
+    }
+
+    /** Accumulators in registers: each step loads a row of the right operand, and one number of each row of the left. */
+    private static String tileText(int rows, int vectors, int vector) {
+        String type = "float" + vector;
+        Code c = new Code();
+        c.open(
+                "static inline __attribute__((always_inline)) void %s(%s* to, const int next, const float* left, const int row,"
+                        + " const int step, const %s* right, const int line, const int steps, const int add)",
+                tile(rows, vectors, vector), type, type);
+        for (int r = 0; r < rows; r++) {
+            for (int v = 0; v < vectors; v++) {
+                c.line("%1$s c%2$d_%3$d = add ? to[%2$d * next + %3$d] : (%1$s)(0);", type, r, v);
+            }
+        }
+        c.open("for (int k = 0; k < steps; ++k)");
+        for (int v = 0; v < vectors; v++) {
+            c.line("const %s r%d = right[k * line + %d];", type, v, v);
+        }
+        for (int r = 0; r < rows; r++) {
+            for (int v = 0; v < vectors; v++) {
+                c.line("c%2$d_%3$d = fma((%1$s)(left[%2$d * row + k * step]), r%3$d, c%2$d_%3$d);", type, r, v);
+            }
+        }
+        c.close();
+        for (int r = 0; r < rows; r++) {
+            for (int v = 0; v < vectors; v++) {
+                c.line("to[%1$d * next + %2$d] = c%1$d_%2$d;", r, v);
+            }
+        }
+        return c.close().toString();
+    }
+
+    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose)_(\\d+)\\(");
+
+    /** The name of a function across the lanes of vectors: {@code largest}, {@code total} or {@code transpose}. */
+    static String across(String what, int vector) {
+        return what + "_" + vector;
+    }
+
+    private static String acrossText(String what, int vector) {
+        return what.equals("transpose")
+                ? transposeText(vector)
+                : foldText(what, vector, what.equals("total") ? "%1$s + %2$s" : "%1$s > %2$s ? %1$s : %2$s");
+    }
+
+    private static String foldText(String what, int vector, String joined) {
+        Code c = new Code();
+        c.open("static inline float %s(const float%d v%d)", across(what, vector), vector, vector);
+        for (int n = vector / 2; n >= 2; n /= 2) {
+            c.line("const float%1$d v%1$d = %2$s;", n, joined.formatted("v" + 2 * n + ".lo", "v" + 2 * n + ".hi"));
+        }
+        c.line("return %s;", joined.formatted("v2.x", "v2.y"));
+        return c.close().toString();
+    }
+
+    /** As many rounds as an index has bits, each of which moves the highest bit of the row's index behind the column's lowest. */
+    private static String transposeText(int vector) {
+        String type = "float" + vector;
+        Code c = new Code();
+        c.open(
+                "static inline void %s(%s* to, const int next, const %s* from, const int line)",
+                across("transpose", vector), type, type);
+        c.line("%s x[%d];", type, vector).line("%s y[%d];", type, vector);
+        c.line("#pragma unroll");
+        c.open("for (int i = 0; i < %d; ++i)", vector).line("x[i] = from[i * line];").close();
+        String from = "x";
+        for (int n = vector; n > 1; n /= 2) {
+            String to = from.equals("x") ? "y" : "x";
+            c.line("#pragma unroll");
+            c.open("for (int i = 0; i < %d; ++i)", vector / 2);
+            for (String half : new String[] {"lo", "hi"}) {
+                String row = to + "[2 * i" + (half.equals("lo") ? "]" : " + 1]");
+                c.line("%s.even = %s[i].%s;", row, from, half);
+                c.line("%s.odd = %s[i + %d].%s;", row, from, vector / 2, half);
+            }
+            c.close();
+            from = to;
+        }
+        c.line("#pragma unroll");
+        c.open("for (int i = 0; i < %d; ++i)", vector)
+                .line("to[i * next] = %s[i];", from)
+                .close();
+        return c.close().toString();
+    }
+
     /** The functions a text calls, and those they call, in order. */
     static String used(String text) {
         Map<String, Boolean> need = new LinkedHashMap<>();
@@ -155,6 +248,20 @@ final class Helpers {
                 s.append(v).append('\n');
             }
         });
+        TILE.matcher(text)
+                .results()
+                .map(m -> tileText(number(m, 1), number(m, 2), number(m, 3)))
+                .distinct()
+                .forEach(s::append);
+        ACROSS.matcher(text)
+                .results()
+                .map(m -> acrossText(m.group(1), number(m, 2)))
+                .distinct()
+                .forEach(s::append);
         return s.toString();
+    }
+
+    private static int number(MatchResult m, int group) {
+        return Integer.parseInt(m.group(group));
     }
 }

@@ -42,6 +42,25 @@ public sealed interface Scalar {
         }
     }
 
+    /** A value that the kernel at hand holds while it computes; told apart by identity. */
+    final class Register implements Scalar {
+        private final String name;
+
+        public Register(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public DType type() {
+            return DType.FLOAT;
+        }
+
+        @Override
+        public String toString() {
+            return name;
+        }
+    }
+
     /** A formula on operands, see {@link Formula}. */
     record Apply(Formula formula, List<Scalar> operands, DType type) implements Scalar {
         public Apply {
@@ -127,6 +146,7 @@ public sealed interface Scalar {
         private Scalar rewrite(Scalar s) {
             return switch (s) {
                 case Literal l -> l;
+                case Register r -> r;
                 case Load l -> {
                     List<Index> at = l.at.stream().map(this::apply).toList();
                     yield loads.apply(at.equals(l.at) ? l : new Load(l.array, at));
@@ -185,6 +205,7 @@ public sealed interface Scalar {
             }
             switch (s) {
                 case Literal l -> {}
+                case Register r -> {}
                 case Load l -> l.at.forEach(i -> i.visit(vars, this::visit));
                 case Position p -> p.at.visit(vars, this::visit);
                 case Inside i -> i.at.visit(vars, this::visit);

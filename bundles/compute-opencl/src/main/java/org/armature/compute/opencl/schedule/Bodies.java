@@ -22,6 +22,7 @@ final class Bodies {
             case Array.Pointwise p -> List.of(p.body());
             case Array.Reduction r -> List.of(r.body());
             case Array.Contraction c -> List.of(c.left(), c.right());
+            case Array.Attended t -> t.of().expressions();
             case Array.Scan s -> List.of(s.body());
             case Array.Ranking r -> List.of(r.body());
             case Array.Scatter s -> {
@@ -43,6 +44,7 @@ final class Bodies {
                         : (double) c.batch().size()
                                 * c.column().size()
                                 * c.inner().size();
+            case Array.Attended t -> t.of().evaluations(body);
             case Array.Scan s -> size(s.axes());
             case Array.Ranking r -> size(r.axes()) * Math.max(2, r.count());
             case Array.Scatter s ->
@@ -70,6 +72,7 @@ final class Bodies {
             case Array.Contraction c ->
                 new Array.Contraction(
                         c.batch(), c.row(), c.column(), c.inner(), f.apply(c.left()), f.apply(c.right()), c.place());
+            case Array.Attended t -> new Array.Attended(t.of().rewrite(f), t.which(), t.place());
             case Array.Scan s -> new Array.Scan(s.axes(), s.along(), s.exclusive(), s.reverse(), f.apply(s.body()));
             case Array.Ranking r -> new Array.Ranking(r.axes(), r.along(), r.count(), r.largest(), f.apply(r.body()));
             case Array.Scatter s ->

@@ -12,6 +12,7 @@ import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
+import org.jspecify.annotations.Nullable;
 
 /** Puts arrays that are to become memory into kernels. */
 final class Grouping {
@@ -25,6 +26,7 @@ final class Grouping {
         ROWS,
         COLUMNS,
         TILES,
+        ATTENTION,
         LINES
     }
 
@@ -81,8 +83,8 @@ final class Grouping {
                 inputs.add(g);
             }
         }
-        Group home = null;
-        if (fuse) {
+        Group home = a.rule() instanceof Array.Attended t ? other(t) : null;
+        if (fuse && home == null) {
             for (Group g : inputs.reversed()) {
                 boolean free = inputs.stream().noneMatch(h -> h != g && h.before.contains(g));
                 if (free && joins(a, g)) {
@@ -118,11 +120,21 @@ final class Grouping {
         }
     }
 
+    /** The kernel that computes another result of the same attention. */
+    private @Nullable Group other(Array.Attended t) {
+        return groups.stream()
+                .filter(g -> g.members.getFirst().rule() instanceof Array.Attended o
+                        && o.of().isKernelOf(t.of()))
+                .findFirst()
+                .orElse(null);
+    }
+
     private static Kind kind(Array a) {
         return switch (a.rule()) {
             case Array.Pointwise p -> Kind.LOOP;
             case Array.Reduction r -> isColumns(a, r) ? Kind.COLUMNS : Kind.ROWS;
             case Array.Contraction c -> Kind.TILES;
+            case Array.Attended t -> Kind.ATTENTION;
             default -> Kind.LINES;
         };
     }
@@ -186,7 +198,7 @@ final class Grouping {
                                 && rowLocal(p.axes(), prefix(a, g.rows), p.body(), g, g.rows);
                     default -> false;
                 };
-            case LINES -> false;
+            case ATTENTION, LINES -> false;
         };
     }
 
@@ -279,8 +291,17 @@ final class Grouping {
                 yield new Kernel.Tiles(first, c, panel, shared, stores(g.members, first.position(c.place()), g));
             }
             case ROWS -> rows(g);
+            case ATTENTION ->
+                new Kernel.Attending(
+                        ((Array.Attended) first.rule()).of(),
+                        g.members.stream().map(Grouping::result).toList());
             case LINES -> new Kernel.Lines(first, first.rule());
         };
+    }
+
+    private static Kernel.Attending.Result result(Array a) {
+        Array.Attended t = (Array.Attended) a.rule();
+        return new Kernel.Attending.Result(a, t.which(), a.position(t.place()));
     }
 
     /** Members that go to memory, all at one position; a member that was computed before is used from its expression. */

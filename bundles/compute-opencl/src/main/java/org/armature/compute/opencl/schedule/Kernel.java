@@ -2,6 +2,7 @@ package org.armature.compute.opencl.schedule;
 
 import java.util.List;
 import org.armature.compute.opencl.ir.Array;
+import org.armature.compute.opencl.ir.Attention;
 import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
@@ -68,6 +69,17 @@ public sealed interface Kernel {
         @Override
         public List<Array> writes() {
             return stores.stream().map(Store::array).toList();
+        }
+    }
+
+    /** Attention by blocks of queries and keys; what is stored of its results. */
+    record Attending(Attention rule, List<Result> results) implements Kernel {
+        /** A result, its elements at {@code position}. */
+        public record Result(Array array, Attention.Result which, Index position) {}
+
+        @Override
+        public List<Array> writes() {
+            return results.stream().map(Result::array).toList();
         }
     }
 

@@ -61,7 +61,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         return new Scheduler(lowered, target, fuse).run();
     }
 
-    private static final class Scheduler {
+    static final class Scheduler {
         private final Lowered lowered;
         private final Target target;
         private final int panelWidth;
@@ -70,6 +70,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private final List<Array> order = new ArrayList<>();
         private final Map<Array, Boolean> forced = new IdentityHashMap<>();
         private final Map<Array, Array> panels = new IdentityHashMap<>();
+        private final Map<Array, Array.Rule> attended;
         private final Set<Array> operands = java.util.Collections.newSetFromMap(new IdentityHashMap<>());
 
         Scheduler(Lowered lowered, Target target, boolean fuse) {
@@ -77,10 +78,12 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             this.target = target;
             this.panelWidth = target.panel();
             this.fuse = fuse;
+            Collection<Array> roots = lowered.outputs().values();
+            attended = fuse && target.cpu() ? Attentions.find(topological(roots, Array::rule), roots) : Map.of();
         }
 
         Schedule run() {
-            prepare(topological(lowered.outputs().values()));
+            prepare(topological(lowered.outputs().values(), this::rule));
             outputs.values().forEach(a -> forced.put(a, true));
             Map<Array, Array> kept = inline();
             List<Array> real = order.stream()
@@ -100,7 +103,12 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             return a.rule() instanceof Array.Given || a.rule() instanceof Array.Literal;
         }
 
-        private static List<Array> topological(Collection<Array> roots) {
+        /** The rule an array as lowered is computed by. */
+        private Array.Rule rule(Array a) {
+            return attended.getOrDefault(a, a.rule());
+        }
+
+        private static List<Array> topological(Collection<Array> roots, Function<Array, Array.Rule> rule) {
             List<Array> all = new ArrayList<>();
             Map<Array, Boolean> seen = new IdentityHashMap<>();
             // Explicit stack: graphs of thousands of nodes are deep.
@@ -114,7 +122,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         all.add(a);
                     } else if (seen.putIfAbsent(a, true) == null) {
                         stack.push(new Object[] {a, true});
-                        for (Array b : Bodies.loaded(a.rule()).reversed()) {
+                        for (Array b : Bodies.loaded(rule.apply(a)).reversed()) {
                             if (!seen.containsKey(b)) {
                                 stack.push(new Object[] {b, false});
                             }
@@ -141,7 +149,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     continue; // made where it is moved to
                 }
                 Array.Rule rule = Bodies.rewrite(
-                        moved.containsKey(a) ? placed(a, moved.get(a)) : a.rule(),
+                        moved.containsKey(a) ? placed(a, moved.get(a)) : rule(a),
                         s -> Scalar.substitute(s, Index::of, l -> new Scalar.Load(now.get(l.array()), l.at())));
                 Array b = switch (rule) {
                     case Array.Contraction c -> contraction(a, c, shared);
@@ -157,23 +165,38 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         /** Arrays that are all there is made of a product, its elements in another order; and the product. */
         private Map<Array, Array> rearranged(List<Array> before) {
             Map<Array, Integer> readers = new IdentityHashMap<>();
-            before.forEach(a -> Bodies.loaded(a.rule()).forEach(b -> readers.merge(b, 1, Integer::sum)));
+            before.forEach(a -> Bodies.loaded(rule(a)).forEach(b -> readers.merge(b, 1, Integer::sum)));
             lowered.outputs().values().forEach(a -> readers.merge(a, 1, Integer::sum));
             Map<Array, Array> moved = new IdentityHashMap<>();
             for (Array a : before) {
                 if (fuse
                         && a.rule() instanceof Array.Pointwise p
                         && p.body() instanceof Scalar.Load l
-                        && l.array().rule() instanceof Array.Contraction
-                        && l.array().type() == a.type()
-                        && l.at().size() == p.axes().size()
-                        && l.array().size() == a.size()
+                        && isPlaced(rule(l.array()))
                         && readers.get(l.array()) == 1
-                        && axes(p, l).containsAll(p.axes())) {
+                        && l.array().type() == a.type()
+                        && isPermuted(p, l)) {
                     moved.put(a, l.array());
                 }
             }
             return moved;
+        }
+
+        /** Whether the result has the operand's elements in another order of the axes. */
+        private static boolean isPermuted(Array.Pointwise p, Scalar.Load l) {
+            return l.at().size() == p.axes().size()
+                    && l.array().size() == Bodies.size(p.axes())
+                    && axes(p, l).containsAll(p.axes());
+        }
+
+        /** Where an operand's element is in the result that has its elements in another order; null if it is no such result. */
+        static @Nullable List<Index> moved(Array.Pointwise p, List<Index> at) {
+            return p.body() instanceof Scalar.Load l && isPermuted(p, l) ? permuted(p.axes(), axes(p, l), at) : null;
+        }
+
+        /** Whether a kernel writes its results wherever they are to lie. */
+        private static boolean isPlaced(Array.Rule r) {
+            return r instanceof Array.Contraction || r instanceof Array.Attended;
         }
 
         /** Which of the result's variables each index of the operand is; one that never varies is the first such. */
@@ -189,17 +212,23 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /** The product, its elements where they are moved to; transposed, it is the transposed factors' product. */
-        private static Array.Contraction placed(Array to, Array product) {
-            Array.Contraction c = (Array.Contraction) product.rule();
+        private Array.Rule placed(Array to, Array product) {
             Array.Pointwise p = (Array.Pointwise) to.rule();
             List<Var> from = axes(p, (Scalar.Load) p.body());
-            List<Index> place =
-                    p.axes().stream().map(v -> c.place().get(from.indexOf(v))).toList();
+            if (rule(product) instanceof Array.Attended t) {
+                return new Array.Attended(t.of(), t.which(), permuted(p.axes(), from, t.place()));
+            }
+            Array.Contraction c = (Array.Contraction) rule(product);
+            List<Index> place = permuted(p.axes(), from, c.place());
             boolean transposed = to.position(place).stride(c.column()) != 1
                     && to.position(place).stride(c.row()) == 1;
             return transposed
                     ? new Array.Contraction(c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), place)
                     : new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), c.left(), c.right(), place);
+        }
+
+        private static List<Index> permuted(List<Var> axes, List<Var> from, List<Index> place) {
+            return axes.stream().map(v -> place.get(from.indexOf(v))).toList();
         }
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
@@ -348,7 +377,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
-        private static Scalar source(Scalar s) {
+        static Scalar source(Scalar s) {
             Scalar at = s;
             while (at instanceof Scalar.Load l && moved(l) != l) {
                 at = moved(l);
@@ -356,7 +385,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             return at;
         }
 
-        private static Scalar moved(Scalar.Load l) {
+        static Scalar moved(Scalar.Load l) {
             return l.array().rule() instanceof Array.Pointwise p
                             && p.body() instanceof Scalar.Load from
                             && from.array().type() == l.array().type()
@@ -640,6 +669,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 all.add(t.rule().right());
                 t.stores().forEach(s -> all.add(s.body()));
             }
+            case Kernel.Attending a -> all.addAll(a.rule().expressions());
             case Kernel.Lines l -> all.addAll(Bodies.of(l.rule()));
         }
         return all;
@@ -665,6 +695,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                                 .sum();
             case Kernel.Columns c -> Bodies.size(c.axes()) * Bodies.size(c.over()) * (1 + cost(c.body()));
             case Kernel.Tiles t -> t.rule().flops();
+            case Kernel.Attending a -> a.rule().flops();
             case Kernel.Lines l -> l.array().size();
         };
     }
