@@ -104,7 +104,11 @@ class AttentionTest {
         Value q = b.input("q", Shape.of(40, 8));
         Value k = b.input("k", Shape.of(33, 8));
         Value v = b.input("v", Shape.of(33, 8));
-        compare(1, 2, b.output("y", matMul(softmax(matMul(q, transposeLast(k)), -1), v)).build());
+        compare(
+                1,
+                2,
+                b.output("y", matMul(softmax(matMul(q, transposeLast(k)), -1), v))
+                        .build());
     }
 
     /** Causal attention over several blocks of keys. */
@@ -148,7 +152,11 @@ class AttentionTest {
         Value q = b.input("q", Shape.of(2, 24, 8));
         Value k = b.input("k", Shape.of(2, 24, 8));
         Value v = b.input("v", Shape.of(2, 24, 8));
-        compare(0, 0, b.output("y", matMul(softmax(matMul(q, transposeLast(k)), -2), v)).build());
+        compare(
+                0,
+                0,
+                b.output("y", matMul(softmax(matMul(q, transposeLast(k)), -2), v))
+                        .build());
     }
 
     /** The bias of the scores has a derivative, which is a matrix of queries by keys. */
@@ -203,7 +211,11 @@ class AttentionTest {
                         .gradients(
                                 g,
                                 new GradientRequest(
-                                        List.of("y"), sources, List.of(), List.copyOf(g.outputs().keySet()), 0)));
+                                        List.of("y"),
+                                        sources,
+                                        List.of(),
+                                        List.copyOf(g.outputs().keySet()),
+                                        0)));
     }
 
     private static void check(int kernels, Graph g) {

@@ -101,7 +101,9 @@ final class Attending {
         buffer("sums", rows * width.line);
         code.line("float top[%d];", rows);
         code.line("float total[%d];", rows);
-        code.open("for (int i = 0; i < %d; ++i)", rows).line("top[i] = -INFINITY;").line("total[i] = 0.0f;");
+        code.open("for (int i = 0; i < %d; ++i)", rows)
+                .line("top[i] = -INFINITY;")
+                .line("total[i] = 0.0f;");
         code.close();
         clear("sums", rows * width.line);
         Expressions e = top.inner();
@@ -112,7 +114,16 @@ final class Attending {
         rows(e, "values", a.values(), a.key(), "from", "count", "count", width);
         code.open("for (int row = first; row < end; row += %d)", height);
         code.line("const int seen = %s;", seen("row + " + height));
-        rows(e, "query", a.queries(), a.query(), "row", Integer.toString(height), queries + " - row", whole(depth.size(), vector), depth.columns);
+        rows(
+                e,
+                "query",
+                a.queries(),
+                a.query(),
+                "row",
+                Integer.toString(height),
+                queries + " - row",
+                whole(depth.size(), vector),
+                depth.columns);
         code.open("for (int p = 0; p < seen; p += %d)", panel);
         scores("query", "scores", "keys", whole(depth.size(), vector), depth);
         each(e, () -> {}, f -> {
@@ -245,17 +256,14 @@ final class Attending {
         code.open("for (int p = 0; p < seen; p += %d)", panel);
         scores("query + t * " + depth.line / vector, "probabilities", "keys", depth.line, depth);
         scores("cotangent + t * " + width.line / vector, "derivatives", "values", width.line, width);
-        each(
-                e,
-                () -> code.line("float* g = (float*)derivatives + i * %d;", line),
-                f -> {
-                    f.register(a.product(), "s[p + j]");
-                    f.register(b.probability(), "y");
-                    f.register(b.slope(), "g[p + j]");
-                    code.line("const float y = exp_poly(%s - %s);", f.value(a.score()), f.value(b.logSum()));
-                    code.line("g[p + j] = %s;", f.value(b.derivative()));
-                    code.line("s[p + j] = y;");
-                });
+        each(e, () -> code.line("float* g = (float*)derivatives + i * %d;", line), f -> {
+            f.register(a.product(), "s[p + j]");
+            f.register(b.probability(), "y");
+            f.register(b.slope(), "g[p + j]");
+            code.line("const float y = exp_poly(%s - %s);", f.value(a.score()), f.value(b.logSum()));
+            code.line("g[p + j] = %s;", f.value(b.derivative()));
+            code.line("s[p + j] = y;");
+        });
         code.close();
         empty();
         if (byQueries != null) {
@@ -443,7 +451,9 @@ final class Attending {
         code.line("float* s = (float*)%s + i * %d;", a.backward() == null ? "scores" : "probabilities", line);
         more.run();
         code.line("#pragma clang loop vectorize_width(%d)", vector);
-        code.open("for (int j = 0; j < %s; ++j)", whole ? Integer.toString(panel) : "min(%d, count - p)".formatted(panel));
+        code.open(
+                "for (int j = 0; j < %s; ++j)",
+                whole ? Integer.toString(panel) : "min(%d, count - p)".formatted(panel));
         Expressions f = e.inner();
         f.bind(a.query(), "(row + i)");
         f.bind(a.key(), "(from + p + j)");
@@ -459,14 +469,30 @@ final class Attending {
 
     /** Whether an element past the last key would be read from past an array's end. */
     private boolean isByKey(Scalar s) {
-        return Scalar.loads(s).stream()
-                .anyMatch(l -> Scalar.vars(l).contains(a.key()));
+        return Scalar.loads(s).stream().anyMatch(l -> Scalar.vars(l).contains(a.key()));
     }
 
     private void tile(
-            String to, long next, String left, long row, long step, String right, long line, String steps, boolean add) {
+            String to,
+            long next,
+            String left,
+            long row,
+            long step,
+            String right,
+            long line,
+            String steps,
+            boolean add) {
         code.line(
                 "%s(%s, %d, %s, %d, %d, %s, %d, %s, %d);",
-                Helpers.tile(height, panel / vector, vector), to, next, left, row, step, right, line, steps, add ? 1 : 0);
+                Helpers.tile(height, panel / vector, vector),
+                to,
+                next,
+                left,
+                row,
+                step,
+                right,
+                line,
+                steps,
+                add ? 1 : 0);
     }
 }

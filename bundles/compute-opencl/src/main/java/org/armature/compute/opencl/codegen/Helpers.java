@@ -206,7 +206,9 @@ final class Helpers {
                 across("transpose", vector), type, type);
         c.line("%s x[%d];", type, vector).line("%s y[%d];", type, vector);
         c.line("#pragma unroll");
-        c.open("for (int i = 0; i < %d; ++i)", vector).line("x[i] = from[i * line];").close();
+        c.open("for (int i = 0; i < %d; ++i)", vector)
+                .line("x[i] = from[i * line];")
+                .close();
         String from = "x";
         for (int n = vector; n > 1; n /= 2) {
             String to = from.equals("x") ? "y" : "x";

@@ -58,11 +58,7 @@ public record Attention(
      * @param derivative of batch, query, key, the probability and the slope: the derivative by the product
      */
     public record Backward(
-            Scalar cotangent,
-            Scalar logSum,
-            Scalar.Register probability,
-            Scalar.Register slope,
-            Scalar derivative) {}
+            Scalar cotangent, Scalar logSum, Scalar.Register probability, Scalar.Register slope, Scalar derivative) {}
 
     /** Row and column of a result. */
     public List<Var> axes(Result r) {

@@ -219,8 +219,8 @@ final class Attentions {
                 score = causal.score();
                 reach = causal.reach();
             }
-            Attention forward = new Attention(
-                    batch, query, key, depth, width, queries, keys, values, product, score, reach, null);
+            Attention forward =
+                    new Attention(batch, query, key, depth, width, queries, keys, values, product, score, reach, null);
             Map<Array, Array.Rule> rules = new IdentityHashMap<>();
             rules.put(output.array, attended(forward, Attention.Result.OUTPUT, output));
             if (products.size() > 1 && !backward(forward, output, slopes, rules)) {
@@ -290,12 +290,14 @@ final class Attentions {
                 fits &= !outputs.contains(a);
                 for (Array u : users.getOrDefault(a, Set.of())) {
                     switch (u.rule()) {
-                        case Array.Pointwise p when isMatrix(u, size) -> {
+                        case Array.Pointwise p
+                        when isMatrix(u, size) -> {
                             if (inside.add(u)) {
                                 open.push(u);
                             }
                         }
-                        case Array.Reduction r when overKeys(r, softmax.keys()) && u.size() * softmax.keys() == size -> {
+                        case Array.Reduction r
+                        when overKeys(r, softmax.keys()) && u.size() * softmax.keys() == size -> {
                             if (inside.add(u)) {
                                 open.push(u);
                             }
@@ -377,9 +379,7 @@ final class Attentions {
             List<Var> axes = a.axes(which);
             List<Index> place = p.rule.place().stream()
                     .map(i -> at(
-                            i,
-                            List.of(p.rule.batch(), p.outer(), p.other()),
-                            List.of(batch, axes.get(0), axes.get(1))))
+                            i, List.of(p.rule.batch(), p.outer(), p.other()), List.of(batch, axes.get(0), axes.get(1))))
                     .toList();
             return new Array.Attended(a, which, place);
         }

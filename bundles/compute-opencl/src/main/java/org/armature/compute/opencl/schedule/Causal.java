@@ -20,7 +20,9 @@ record Causal(Scalar score, long reach) {
         Scalar s = Scalar.substitute(score, Index::of, l -> triangle(l, query, key));
         Index distance = Index.of(key).minus(Index.of(query));
         Scalar.Inside seen = seen(s);
-        return seen != null && seen.at().plus(-seen.at().constant()).equals(distance) && seen.lo() <= seen.at().min()
+        return seen != null
+                        && seen.at().plus(-seen.at().constant()).equals(distance)
+                        && seen.lo() <= seen.at().min()
                 ? new Causal(s, seen.hi() - seen.at().constant())
                 : null;
     }
@@ -29,7 +31,8 @@ record Causal(Scalar score, long reach) {
     private static Scalar.@Nullable Inside seen(Scalar s) {
         return switch (s) {
             case Scalar.Select c when c.condition() instanceof Scalar.Inside i && isNever(c.no()) -> i;
-            case Scalar.Apply a when a.formula().text().equals("x + y") -> {
+            case Scalar.Apply a
+            when a.formula().text().equals("x + y") -> {
                 Scalar.Inside left = seen(a.operands().get(0));
                 yield left != null ? left : seen(a.operands().get(1));
             }
@@ -63,7 +66,6 @@ record Causal(Scalar score, long reach) {
         }
         Index distance = Index.of(key).minus(Index.of(query));
         Scalar.Inside seen = new Scalar.Inside(distance, Integer.MIN_VALUE, reach);
-        return Scalar.select(
-                List.of(seen), Scalar.literal(l.type(), low), Scalar.literal(l.type(), high));
+        return Scalar.select(List.of(seen), Scalar.literal(l.type(), low), Scalar.literal(l.type(), high));
     }
 }

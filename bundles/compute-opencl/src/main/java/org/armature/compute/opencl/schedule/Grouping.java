@@ -123,8 +123,7 @@ final class Grouping {
     /** The kernel that computes another result of the same attention. */
     private @Nullable Group other(Array.Attended t) {
         return groups.stream()
-                .filter(g -> g.members.getFirst().rule() instanceof Array.Attended o
-                        && o.of().isKernelOf(t.of()))
+                .filter(g -> g.members.getFirst().rule() instanceof Array.Attended o && o.of().isKernelOf(t.of()))
                 .findFirst()
                 .orElse(null);
     }
