@@ -136,6 +136,9 @@ final class Helpers {
                 """);
     }
 
+    /** Steps from one that is multiplied to one that is fetched into the first cache. */
+    private static final int AHEAD = 8;
+
     private static final Pattern TILE = Pattern.compile("\\btile_(\\d+)x(\\d+)_(\\d+)\\(");
 
     /** The name of a function that adds a product to a tile of some rows of some vectors, see {@link #tileText}. */
@@ -159,6 +162,9 @@ final class Helpers {
         c.open("for (int k = 0; k < steps; ++k)");
         for (int v = 0; v < vectors; v++) {
             c.line("const %s r%d = right[k * line + %d];", type, v, v);
+        }
+        for (int v = 0; v < vectors; v++) {
+            c.line("__builtin_prefetch((const void*)(size_t)(right + (k + %d) * line + %d), 0);", AHEAD, v);
         }
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < vectors; v++) {

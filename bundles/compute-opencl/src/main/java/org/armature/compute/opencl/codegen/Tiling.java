@@ -34,6 +34,12 @@ final class Tiling {
     /** Tiles of a work-item that wait for the next part of the inner index. */
     private static final int WAITING = 128;
 
+    /** Steps from one that is multiplied to one whose operands are fetched into the first cache. */
+    private static final int AHEAD = 32;
+
+    /** Steps from one that is copied to one that is fetched. */
+    private static final int COPIED_AHEAD = 8;
+
     private final Code code;
     private final Expressions top;
     private final String ix;
@@ -226,6 +232,9 @@ final class Tiling {
         code.open("for (%s k = 0; k < steps; ++k)", ix);
         f.bind(inner, "(" + from + "k)");
         code.line("__global const float* restrict x = %s + %s;", array, f.index(leftAt(Index.ZERO, Index.of(inner))));
+        code.open("for (int r = 0; r < (end - first) * %d; r += %d)", height, vector);
+        fetch("x + %d + first * %d + r".formatted(COPIED_AHEAD * leftStep(), height), 0);
+        code.close();
         code.open("for (%s t = first; t < end; ++t)", ix);
         code.line("float* restrict y = copy + (t - first) * %d + k * %d;", copied(part), height);
         if (rows % height == 0) {
@@ -337,10 +346,17 @@ final class Tiling {
         code.open("for (int i = 0; i < %d; ++i)", height);
         lines.forEach((at, write) -> {
             for (int p = 0; p < parts; p++) {
-                code.line("__builtin_prefetch((const void*)(size_t)(%s + %d), %d);", at, p * vector, write);
+                fetch("%s + %d".formatted(at, p * vector), write);
             }
         });
         code.close();
+    }
+
+    /** Brings memory into the first cache; a hint, which may be past the end. GPUs have other work meanwhile. */
+    private void fetch(String address, int write) {
+        if (target.cpu()) {
+            code.line("__builtin_prefetch((const void*)(size_t)(%s), %d);", address, write);
+        }
     }
 
     private void line(Expressions e, Array a, Index position, int write, SequencedMap<String, Integer> lines) {
@@ -388,6 +404,12 @@ final class Tiling {
         code.open("for (int k = 0; k < %s; ++k)", parted ? inside(part, depth, "from") : Long.toString(depth));
         for (int p = 0; p < parts; p++) {
             code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
+        }
+        for (int p = 0; p < parts; p++) {
+            fetch("right + k * %d + %d".formatted(parts, AHEAD * parts + p), 0);
+        }
+        if (copies && step != 1) {
+            fetch("l + (k + %d) * %d".formatted(AHEAD, height), 0);
         }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
