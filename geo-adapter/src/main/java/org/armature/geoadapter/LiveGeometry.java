@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.SequencedMap;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Executor;
@@ -16,11 +17,14 @@ import org.armature.robot.SceneGeometry;
 import org.armature.show.Figure;
 import org.armature.show.FigureSource;
 import org.armature.show.WatchedFigures;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
@@ -57,7 +61,14 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
         boolean fuse() default true;
     }
 
-    private final ObservationHub hub;
+    /** Where the robot's latest frames are; without a robot there are no figures. */
+    @Reference(
+            cardinality = ReferenceCardinality.OPTIONAL,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    @SuppressWarnings("NullAway.Init")
+    volatile @Nullable ObservationHub hub;
+
     private final Estimator estimator;
     private final boolean fuse;
     private final WatchedFigures<List<CameraFrame>> figures = new WatchedFigures<>("geometry", this::draw);
@@ -66,12 +77,10 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
     public LiveGeometry(
             BundleContext context,
             Settings settings,
-            @Reference ObservationHub hub,
             @Reference ConfigReader reader,
             @Reference(target = "(armature.id=safetensors)") CheckpointFormat format,
             @Reference(policyOption = ReferencePolicyOption.GREEDY) Executor executor)
             throws IOException {
-        this.hub = hub;
         fuse = settings.fuse();
         Path folder = settings.checkpoint().isEmpty() ? demo(context) : Path.of(settings.checkpoint());
         estimator = Estimator.open(folder, reader, format, executor, CompileOptions.DEFAULT.withThreads(1));
@@ -94,7 +103,9 @@ public final class LiveGeometry implements SceneGeometry, FigureSource {
 
     @Override
     public SequencedMap<String, Figure> figures() {
-        return figures.of(hub.latest()
+        ObservationHub robot = hub;
+        return figures.of(Optional.ofNullable(robot)
+                .flatMap(ObservationHub::latest)
                 .map(o -> o.cameras().values().stream()
                         .sorted(Comparator.comparing(CameraFrame::camera))
                         .toList())

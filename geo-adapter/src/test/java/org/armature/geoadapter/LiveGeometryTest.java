@@ -69,7 +69,8 @@ class LiveGeometryTest {
                 getClass().getClassLoader(),
                 new Class<?>[] {LiveGeometry.Settings.class},
                 (p, m, a) -> m.getReturnType() == boolean.class ? (Object) true : "");
-        geometry = new LiveGeometry(context, settings, hub, new Json(), new SafetensorsFormat(), executor);
+        geometry = new LiveGeometry(context, settings, new Json(), new SafetensorsFormat(), executor);
+        geometry.hub = hub;
     }
 
     @AfterEach

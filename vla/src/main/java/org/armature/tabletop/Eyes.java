@@ -23,7 +23,7 @@ final class Eyes implements Pointer {
     private boolean held;
 
     /** The tool this near to where the eyes point hides what is there, metres. */
-    private static final double AT_HAND = 0.05;
+    static final double AT_HAND = 0.05;
     /** Fingers at rest for so long, seconds, between these shares of the widest opening hold something. */
     private static final double HOLDING = 0.15;
 
@@ -48,7 +48,7 @@ final class Eyes implements Pointer {
     @Override
     public void look(Observation seen, float[] words, float[] hand, double rested) {
         boolean near = grasp.apart(hand) < AT_HAND;
-        held = hand[7] > SHUT && hand[7] < OPEN && (held || (near && rested >= HOLDING));
+        held = holds(hand, near, rested, held);
         if (held) {
             grasp.at(hand);
         }
@@ -71,6 +71,11 @@ final class Eyes implements Pointer {
             grasp.look(of(out, "grasp_scores"), of(out, "grasp_votes"), near ? 0 : JUMP);
         }
         place.look(of(out, "place_scores"), of(out, "place_votes"), JUMP);
+    }
+
+    /** Whether the fingers hold something, of which {@code before} knows whether they did. */
+    static boolean holds(float[] hand, boolean near, double rested, boolean before) {
+        return hand[7] > SHUT && hand[7] < OPEN && (before || (near && rested >= HOLDING));
     }
 
     private static float[] of(Map<String, float[]> out, String name) {

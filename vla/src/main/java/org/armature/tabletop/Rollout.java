@@ -2,6 +2,7 @@ package org.armature.tabletop;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.armature.pickplace.Chain;
 import org.armature.robot.ActionChunk;
 import org.armature.robot.CameraFrame;
@@ -66,17 +67,34 @@ final class Rollout {
         k.solve(new Goal(x, y, z, yaw, 1).pose(), home, home).ifPresent(q -> {
             int g = world.robot().gripper();
             q[g] = draw.uniform() < 0.75 ? home[g] : home[g] * draw.uniform();
-            double[] from = command.clone();
-            int ticks = 900;
-            for (int i = 1; i <= ticks + 200; i++) {
-                double f = Math.min(1, (double) i / ticks);
-                for (int j = 0; j < q.length; j++) {
-                    command[j] = from[j] + f * f * (3 - 2 * f) * (q[j] - from[j]);
-                }
-                world.step(command);
-                time += STEP;
-            }
+            go(q);
         });
+    }
+
+    /** The arm at {@code goal}; false if that cannot be reached. */
+    boolean to(Goal goal) {
+        double[] home = world.robot().home();
+        int g = world.robot().gripper();
+        Optional<double[]> solved = new Chain(world.robot()).solve(goal.pose(), home, home);
+        solved.ifPresent(q -> {
+            q[g] = goal.opening() * world.robot().limits().upper()[g];
+            go(q);
+        });
+        return solved.isPresent();
+    }
+
+    /** Smoothly, in about a second. */
+    private void go(double[] q) {
+        double[] from = command.clone();
+        int ticks = 900;
+        for (int i = 1; i <= ticks + 200; i++) {
+            double f = Math.min(1, (double) i / ticks);
+            for (int j = 0; j < q.length; j++) {
+                command[j] = from[j] + f * f * (3 - 2 * f) * (q[j] - from[j]);
+            }
+            world.step(command);
+            time += STEP;
+        }
     }
 
     /** What is seen now, asked with these words. */
@@ -148,11 +166,16 @@ final class Rollout {
 
     /** One policy drives until it is done or {@code tenths} have passed; the tenths it took, or -1. */
     int drive(Policy policy, String instruction, String judged, int tenths) {
+        return drive(policy, instruction, judged, tenths, 1);
+    }
+
+    /** As above, with a new picture every {@code glance} tenths. */
+    int drive(Policy policy, String instruction, String judged, int tenths, int glance) {
         for (int t = 0; t < tenths; t++) {
             if (world.scoring().fulfilled(judged)) {
                 return t;
             }
-            follow(policy.act(observe(instruction)));
+            follow(policy.act(observe(instruction, glance)));
         }
         return world.scoring().fulfilled(judged) ? tenths : -1;
     }

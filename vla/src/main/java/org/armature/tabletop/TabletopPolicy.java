@@ -107,8 +107,13 @@ public final class TabletopPolicy {
     /** From the weights in this bundle. */
     static TabletopNetwork shipped(RobotDescription robot, Executor executor, CheckpointFormat checkpoints)
             throws IOException {
-        return new TabletopNetwork(
-                robot, executor, new Eyes(executor, weights(EYES, checkpoints)), weights(HAND, checkpoints));
+        return shipped(robot, executor, checkpoints, new Eyes(executor, weights(EYES, checkpoints)));
+    }
+
+    /** The hand in this bundle with other eyes, which it closes with itself. */
+    static TabletopNetwork shipped(
+            RobotDescription robot, Executor executor, CheckpointFormat checkpoints, Pointer eyes) throws IOException {
+        return new TabletopNetwork(robot, executor, eyes, weights(HAND, checkpoints));
     }
 
     private static Parameters weights(String name, CheckpointFormat checkpoints) throws IOException {

@@ -45,13 +45,13 @@ import org.osgi.service.component.annotations.Component;
  * one of them, not their mean. Train it with objective {@code flow}.
  *
  * <p>Inputs as model {@code act}'s, and {@code spatial [B, N, C]} if config {@code spatial} [N, C] is given (OmniVGGT's tokens of
- * the current views); {@code random.noise [B, H * A]}, standard normal. With {@code real_time_chunking} also {@code old [B, H * A]},
+ * the current views), and {@code points [B, N, 7]} if config {@code points} N is ({@link Context} says what they are); {@code random.noise [B, H * A]}, standard normal. With {@code real_time_chunking} also {@code old [B, H * A]},
  * what is left of the last chunk, padded with zeros, and {@code old_weights [B, H]}, its weights
  * ({@link RealTimeChunking#prefixWeights}): the new chunk goes on from it (Black et al. 2025). Output {@code actions [B, H * A]}.
  *
- * <p>Config: {@code state}, {@code words} (0), {@code chunk} [H, A], {@code images}, {@code spatial}, {@code width} (256),
+ * <p>Config: {@code state}, {@code words} (0), {@code chunk} [H, A], {@code images}, {@code spatial}, {@code keypoints}, {@code points}, {@code width} (256),
  * {@code heads} (8), {@code feed_forward} (1024), {@code encoder_layers} (4), {@code expert_layers} (4), {@code steps} (10: of
- * Euler's method), {@code real_time_chunking} (false), {@code guidance} (10: the bound of its weight). States and actions are
+ * Euler's method), {@code draws} (1: times and noises that an example is trained with each time it is seen), {@code real_time_chunking} (false), {@code guidance} (10: the bound of its weight). States and actions are
  * standardised by their statistics so far.
  */
 @Component(
@@ -78,12 +78,17 @@ public final class Flow implements ModelProvider {
         if (steps < 1) {
             throw new IllegalArgumentException("config key steps is " + steps + ": give 1 or more");
         }
+        int draws = c.integer("draws", 1);
+        if (draws < 1) {
+            throw new IllegalArgumentException("config key draws is " + draws + ": give 1 or more");
+        }
         return new Network(
                 Context.of(c, transformer),
                 Chunk.of(c),
                 transformer,
                 c.integer("expert_layers", 4),
                 steps,
+                draws,
                 c.flag("real_time_chunking", false),
                 c.number("guidance", 10));
     }
@@ -94,6 +99,7 @@ public final class Flow implements ModelProvider {
             Transformer transformer,
             int expertLayers,
             int steps,
+            int draws,
             boolean chunking,
             double guidance)
             implements TrainableModel {
@@ -120,7 +126,7 @@ public final class Flow implements ModelProvider {
             Value x = noise(p, inputs);
             for (int k = 0; k < steps; k++) {
                 double t = 1 - (double) k / steps;
-                Value v = velocity(p, memory, x, p.builder().constant(Constant.full(DType.FLOAT, Shape.of(1, 1), t)));
+                Value v = velocity(p, memory, x, p.builder().constant(Constant.full(DType.FLOAT, Shape.of(1, 1), t)), 1);
                 if (chunking) {
                     v = guided(p, inputs, x, v, t);
                 }
@@ -131,20 +137,21 @@ public final class Flow implements ModelProvider {
             return m;
         }
 
-        /** Outputs the velocity at a random time, and what it should be. */
+        /** Outputs the velocity at a random time, what it should be, and what keypoints attend to. */
         @Override
         public SequencedMap<String, Value> buildForTraining(Scope p, Map<String, Value> inputs) {
             Context.Memory memory = see(p, inputs, true);
-            Value target = Standardisation.of(p.at("targets"), inputs.get("target"), true);
-            Value noise = noise(p, inputs);
+            Value target = FlowObjective.drawn(draws, Standardisation.of(p.at("targets"), inputs.get("target"), true));
+            Value noise = p.builder().input(GradientEstimator.RANDOM + p.full("noise"), target.shape());
             Value t = time(p.builder()
                     .input(
                             GradientEstimator.RANDOM + p.full("time"),
                             target.shape().with(1, 1)));
             Value x = add(mul(t, noise), mul(sub(1.0, t), target));
             SequencedMap<String, Value> m = new LinkedHashMap<>();
-            m.put(FlowObjective.VELOCITY, velocity(p, memory, x, t));
+            m.put(FlowObjective.VELOCITY, velocity(p, memory, x, t, draws));
             m.put(FlowObjective.TARGET, sub(noise, target));
+            memory.attended().forEach((name, shares) -> m.put(FlowObjective.ATTENDED + name, shares));
             return m;
         }
 
@@ -167,11 +174,12 @@ public final class Flow implements ModelProvider {
         /**
          * The action expert.
          *
-         * @param x {@code [B, H * A]} noisy actions, standardised
-         * @param t {@code [B or 1, 1]}
-         * @return {@code [B, H * A]}, noise minus actions
+         * @param x {@code [B * D, H * A]} noisy actions, standardised
+         * @param t {@code [B * D or 1, 1]}
+         * @param draws D for each of the memory's B
+         * @return {@code [B * D, H * A]}, noise minus actions
          */
-        private Value velocity(Scope p, Context.Memory memory, Value x, Value t) {
+        private Value velocity(Scope p, Context.Memory memory, Value x, Value t, int draws) {
             long d = transformer.width();
             Value actions = projected(p.at("action_in_proj"), reshape(x, -1, chunk.horizon(), chunk.actions()), d);
             // One linear map of actions and time side by side; the time is the same for the whole chunk, and may be for
@@ -184,22 +192,24 @@ public final class Flow implements ModelProvider {
             h = projected(p.at("action_time_mlp_out"), silu(h), d);
             h = add(h, unsqueeze(p.at("action_pos_embed").parameter("weight", chunk.horizon(), d), 0));
             for (int i = 0; i < expertLayers; i++) {
-                h = layer(p.at("expert").at("layers", i), h, memory);
+                h = layer(p.at("expert").at("layers", i), h, memory, draws);
             }
             h = normalised(p.at("expert").at("norm"), h);
             return reshape(projected(p.at("action_out_proj"), h, chunk.actions()), -1, chunk.size());
         }
 
         /** Normalised before each part: the actions among themselves, what is seen, two linear maps. */
-        private Value layer(Scope p, Value x, Context.Memory memory) {
+        private Value layer(Scope p, Value x, Context.Memory memory, int draws) {
             Value a = normalised(p.at("norm1"), x);
             Value h = add(x, transformer.attention(p.at("self_attn"), a, a, a));
             Value keys = add(memory.tokens(), memory.at());
-            h = add(
-                    h,
-                    transformer.attention(p.at("multihead_attn"), normalised(p.at("norm2"), h), keys, memory.tokens()));
+            long d = transformer.width();
+            // all draws of an example look at the same memory
+            Value asked = reshape(normalised(p.at("norm2"), h), -1, draws * chunk.horizon(), d);
+            Value seen = transformer.attention(p.at("multihead_attn"), asked, keys, memory.tokens());
+            h = add(h, reshape(seen, -1, chunk.horizon(), d));
             Value f = gelu(projected(p.at("linear1"), normalised(p.at("norm3"), h), transformer.feedForward()));
-            return add(h, projected(p.at("linear2"), f, transformer.width()));
+            return add(h, projected(p.at("linear2"), f, d));
         }
 
         /** {@code [B, 1]} to {@code [B, d]}: sines and cosines of periods from {@value FASTEST} to {@value SLOWEST}. */
