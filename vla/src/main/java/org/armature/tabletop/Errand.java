@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 import org.armature.robot.Simulator.Body;
 
 /**
- * Something that can be asked for in a scene. Where things truly lie decides which scenes are used for what, and is told to no
+ * Something that can be asked for in a scene: a round thing, which the hand takes however it is turned. Where things truly lie decides which scenes are used for what, and is told to no
  * policy.
  *
  * @param words put the COLOUR OBJECT in the COLOUR CONTAINER
@@ -29,7 +29,7 @@ record Errand(String words, Range range) {
     private static final double NEAREST = 0.38;
     private static final double FARTHEST = 0.62;
     private static final double ASIDE = 0.2;
-    private static final Pattern OBJECT = Pattern.compile("\\w+ (cube|cylinder|ball)");
+    private static final Pattern OBJECT = Pattern.compile("\\w+ (cylinder|ball)");
     private static final Pattern CONTAINER = Pattern.compile("(\\w+ (bowl|tray))/0");
 
     /** All errands of a scene, in its order. */

@@ -401,7 +401,7 @@ public final class OmniVggtVlaReproduction implements Reproduction {
     }
 
     /** Knows where the demonstrator would take hold and let go, and what it holds: what the hand makes of perfect eyes. */
-    private static final class Told implements Pointer {
+    static final class Told implements Pointer {
         private float[] grasp = new float[5];
         private float[] place = new float[3];
         private boolean held;
