@@ -161,7 +161,10 @@ public final class Errands implements DatasetProvider {
                     }
                     if (rgb == null) {
                         long bytes = 2L * 3 * Sighting.WIDTH * Sighting.HEIGHT;
-                        rgb = file.get("rgb").data().asSlice(moment * bytes, bytes).toArray(ValueLayout.JAVA_BYTE);
+                        rgb = file.get("rgb")
+                                .data()
+                                .asSlice(moment * bytes, bytes)
+                                .toArray(ValueLayout.JAVA_BYTE);
                     }
                     float[] x = Sighting.image(rgb, c);
                     put(into, Recording.CAMERAS.get(c), i, x, 0, x.length);
@@ -197,7 +200,12 @@ public final class Errands implements DatasetProvider {
             Tensor t = into.get(name);
             if (t != null) {
                 MemorySegment.copy(
-                        from, at, t.data(), ValueLayout.JAVA_FLOAT_UNALIGNED, (long) Float.BYTES * row * length, length);
+                        from,
+                        at,
+                        t.data(),
+                        ValueLayout.JAVA_FLOAT_UNALIGNED,
+                        (long) Float.BYTES * row * length,
+                        length);
             }
         }
 

@@ -82,7 +82,8 @@ final class KeyPoseEyes implements Pointer {
         }
         if (tokens != null) {
             float[] t = tokens.apply(seen);
-            Shape shape = Objects.requireNonNull(net.program().inputs().get("spatial")).shape();
+            Shape shape = Objects.requireNonNull(net.program().inputs().get("spatial"))
+                    .shape();
             in.put("spatial", Tensor.of(t, 1, shape.dim(1), shape.dim(2)));
         }
         in.put(GradientEstimator.RANDOM + "noise", Tensor.of(new float[Errands.TARGET], 1, Errands.TARGET));

@@ -120,7 +120,8 @@ public final class OmniVggtVlaReproduction implements Reproduction {
 
     @Override
     public String title() {
-        return "Key poses by flow matching, two cameras, planar table-top; " + size.looks + " looks with " + Glances.ERRANDS
+        return "Key poses by flow matching, two cameras, planar table-top; " + size.looks + " looks with "
+                + Glances.ERRANDS
                 + " instructions each, " + size.steps + " steps; " + size.episodes
                 + " episodes inside and outside the training range, driven by the shipped hand.";
     }
@@ -202,7 +203,11 @@ public final class OmniVggtVlaReproduction implements Reproduction {
                     for (int d = 0; d < target.length; d++) {
                         target[d] -= hand[d % 3];
                     }
-                    put(draft, "words", Glances.ERRANDS * i + k, Errand.encode(asked.get(k).words()));
+                    put(
+                            draft,
+                            "words",
+                            Glances.ERRANDS * i + k,
+                            Errand.encode(asked.get(k).words()));
                     put(draft, "target", Glances.ERRANDS * i + k, target);
                 }
             });
@@ -418,8 +423,8 @@ public final class OmniVggtVlaReproduction implements Reproduction {
 
         @Override
         public void look(Observation seen, float[] words, float[] hand, double rested) {
-            boolean near = Math.hypot(Math.hypot(hand[0] - grasp[0], hand[1] - grasp[1]), hand[2] - grasp[2])
-                    < Eyes.AT_HAND;
+            boolean near =
+                    Math.hypot(Math.hypot(hand[0] - grasp[0], hand[1] - grasp[1]), hand[2] - grasp[2]) < Eyes.AT_HAND;
             held = Eyes.holds(hand, near, rested, held);
             if (held) {
                 System.arraycopy(hand, 0, grasp, 0, 3);

@@ -36,13 +36,12 @@ record Sighting(float[] state, byte[] rgb, float[] points) {
             for (int i = 0; i < WIDTH * HEIGHT; i++) {
                 int from = 2 * (i / WIDTH) * View.WIDTH + 2 * (i % WIDTH);
                 for (int k = 0; k < 3; k++) {
-                    rgb[3 * (c * WIDTH * HEIGHT + i) + k] = (byte)
-                            ((colour(v, from, k)
-                                            + colour(v, from + 1, k)
-                                            + colour(v, from + View.WIDTH, k)
-                                            + colour(v, from + View.WIDTH + 1, k)
-                                            + 2)
-                                    / 4);
+                    rgb[3 * (c * WIDTH * HEIGHT + i) + k] = (byte) ((colour(v, from, k)
+                                    + colour(v, from + 1, k)
+                                    + colour(v, from + View.WIDTH, k)
+                                    + colour(v, from + View.WIDTH + 1, k)
+                                    + 2)
+                            / 4);
                 }
             }
             points(v, hand, points, c * Patches.EACH * POINT);

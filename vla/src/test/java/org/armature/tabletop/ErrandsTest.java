@@ -100,12 +100,13 @@ class ErrandsTest {
         Features features = new Features(world.robot(), new Chain(world.robot()));
         for (int run = 0; run < 2; run++) {
             int r = run;
-            new Glances(world, new ColourPerception()).take(
-                    70,
-                    3,
-                    (i, seen, asked, targets) -> states[r] =
-                            Sighting.of(seen, features.hand(seen.position(), seen.velocity()))
-                                    .points());
+            new Glances(world, new ColourPerception())
+                    .take(
+                            70,
+                            3,
+                            (i, seen, asked, targets) ->
+                                    states[r] = Sighting.of(seen, features.hand(seen.position(), seen.velocity()))
+                                            .points());
         }
         assertArrayEquals(states[0], states[1]);
     }
@@ -137,8 +138,8 @@ class ErrandsTest {
 
         Map<String, CameraFrame> plain = new HashMap<>();
         Sighting.frames(seen, false, true).forEach(f -> plain.put(f.camera(), f));
-        Sighting without = Sighting.of(
-                new Observation(0, seen.position(), seen.velocity(), plain, "", seen.episode()), hand);
+        Sighting without =
+                Sighting.of(new Observation(0, seen.position(), seen.velocity(), plain, "", seen.episode()), hand);
         assertArrayEquals(new float[Sighting.POINTS * Sighting.POINT], without.points());
         assertArrayEquals(all.rgb(), without.rgb());
         for (CameraFrame f : Sighting.frames(seen, true, false)) {

@@ -136,8 +136,9 @@ class OmniVggtVlaReproductionTest {
                 assertTrue(near[i] * near[n + i] == 0, "a place is of the one or of the other");
             }
         }
-        assertTrue(marked[0] > 0 && marked[0] < 15 && marked[1] > marked[0] && marked[1] < 80, marked[0] + ", "
-                + marked[1]);
+        assertTrue(
+                marked[0] > 0 && marked[0] < 15 && marked[1] > marked[0] && marked[1] < 80,
+                marked[0] + ", " + marked[1]);
     }
 
     @Test

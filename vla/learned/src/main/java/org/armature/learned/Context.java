@@ -148,8 +148,7 @@ record Context(
         }
         places.forEach((name, x) -> {
             tokens.add(projected(p.at("encoder_keypoints_input_proj").at(name), x, d));
-            position.add(unsqueeze(
-                    p.at("encoder_keypoints_pos_embed").at(name).parameter("weight", keypoints, d), 0));
+            position.add(unsqueeze(p.at("encoder_keypoints_pos_embed").at(name).parameter("weight", keypoints, d), 0));
         });
         if (spatial[0] > 0) {
             Value seen = normalised(p.at("encoder_spatial_norm"), inputs.get("spatial"));

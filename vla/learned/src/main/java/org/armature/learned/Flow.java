@@ -126,7 +126,8 @@ public final class Flow implements ModelProvider {
             Value x = noise(p, inputs);
             for (int k = 0; k < steps; k++) {
                 double t = 1 - (double) k / steps;
-                Value v = velocity(p, memory, x, p.builder().constant(Constant.full(DType.FLOAT, Shape.of(1, 1), t)), 1);
+                Value v =
+                        velocity(p, memory, x, p.builder().constant(Constant.full(DType.FLOAT, Shape.of(1, 1), t)), 1);
                 if (chunking) {
                     v = guided(p, inputs, x, v, t);
                 }

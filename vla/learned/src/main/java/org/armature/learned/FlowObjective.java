@@ -93,6 +93,9 @@ public final class FlowObjective implements Objective {
     static Value drawn(int draws, Value x) {
         return draws == 1
                 ? x
-                : reshape(concat(1, Collections.nCopies(draws, unsqueeze(x, 1))), -1, x.shape().dim(1));
+                : reshape(
+                        concat(1, Collections.nCopies(draws, unsqueeze(x, 1))),
+                        -1,
+                        x.shape().dim(1));
     }
 }

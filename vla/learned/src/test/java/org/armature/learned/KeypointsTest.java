@@ -114,7 +114,9 @@ class KeypointsTest {
     void anExampleIsTrainedWithSeveralDrawsAtOnce() {
         Graph.Builder b = Graph.builder("training");
         Map<String, Value> in = new LinkedHashMap<>();
-        model.trainingInputs().forEach((name, t) -> in.put(name, b.input(name, t.dtype(), t.shape().with(0, BATCH))));
+        model.trainingInputs()
+                .forEach((name, t) ->
+                        in.put(name, b.input(name, t.dtype(), t.shape().with(0, BATCH))));
         Map<String, Value> out = model.buildForTraining(b.scope(), in);
         b.output("velocity", out.get("velocity"));
         b.output("target", out.get("velocity_target"));
