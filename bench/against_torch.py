@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Armature beside PyTorch: the same workloads in turns, in the same minutes; prints a Markdown table.
 
-    bench/against_torch.py PYTHON TORCH_BENCH.py [--threads 2] [--turns 3] [--executor onnx] [NAME ...]
+    bench/against_torch.py PYTHON TORCH_BENCH.py [--threads 2] [--turns 3] [--executor onnx] [--compile] [NAME ...]
 
 PYTHON is an interpreter that has torch, TORCH_BENCH.py the PyTorch side. A turn runs both sides of one workload one after
 the other, each in a fresh process with its own warm-up; a cell is the median over the turns of each process's median run.
+With --compile, PyTorch runs a second time with torch.compile, and ratios are against the faster of the two.
 """
 import argparse
 import json
@@ -31,21 +32,28 @@ def main():
     a.add_argument("--threads", default="2")
     a.add_argument("--turns", type=int, default=3)
     a.add_argument("--executor", default="onnx")
+    a.add_argument("--compile", action="store_true", help="a second peer: TORCH_BENCH.py --compile")
     a.add_argument("--armature", default=str(ROOT / "armature"), help="the launcher script (default: this repository's)")
     a = a.parse_intermixed_args()  # names may follow options
-    print("| workload | Armature ms | PyTorch ms | Armature / PyTorch | turns |\n|---|---|---|---|---|", flush=True)
+    peers = {"PyTorch": []} | ({"compiled": ["--compile"]} if a.compile else {})
+    print(f"| workload | Armature ms | {' | '.join(p + ' ms' for p in peers)} | Armature / fastest | turns |\n"
+          + "|---" * (4 + len(peers)) + "|", flush=True)
     for name in a.names or NAMES:
-        ours, theirs = [], []
+        ours, theirs, versions = [], {p: [] for p in peers}, []
         for _ in range(a.turns):
             mine = last_object([a.armature, "bench", name, "--json", "--threads", a.threads, "--executor", a.executor])
-            peer = last_object([a.python, a.torch_bench, "--threads", a.threads, name])
             ours.append(mine["median_ms"])
-            theirs.append(peer["median_ms"])
-        m, p = statistics.median(ours), statistics.median(theirs)
-        turns = ", ".join(f"{x / y:.2f}" for x, y in zip(ours, theirs))
-        print(f"| {name} | {m:.4g} | {p:.4g} | {m / p:.2f} | {turns} |", flush=True)
-    print(f"\n{a.threads} threads, executor {a.executor}, against {peer['peer']}; {a.turns} turns, ratios of the turns in the"
-          " last column.")
+            for p, options in peers.items():
+                peer = last_object([a.python, a.torch_bench, "--threads", a.threads, *options, name])
+                theirs[p].append(peer["median_ms"])
+                versions.append(peer["peer"])
+        m = statistics.median(ours)
+        medians = [statistics.median(t) for t in theirs.values()]
+        fastest = list(theirs.values())[medians.index(min(medians))]
+        turns = ", ".join(f"{x / y:.2f}" for x, y in zip(ours, fastest))
+        print(f"| {name} | {m:.4g} | {' | '.join(f'{p:.4g}' for p in medians)} | {m / min(medians):.2f} | {turns} |", flush=True)
+    print(f"\n{a.threads} threads, executor {a.executor}, against {', '.join(dict.fromkeys(versions))}; {a.turns} turns, ratios of"
+          " the turns in the last column.")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
 import org.armature.compute.opencl.device.Compiled;
 import org.armature.compute.opencl.device.Roof;
+import org.armature.compute.opencl.device.Tuning;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.schedule.Schedule;
 import org.armature.graph.Graph;
@@ -36,7 +37,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code armature compile MODEL.onnx [--show] [--profile] [--roofline FILE]}. */
+/** {@code armature compile MODEL.onnx [--show] [--tune MODE] [--profile] [--roofline FILE]}. */
 @Component(service = Callable.class, scope = ServiceScope.PROTOTYPE, property = "armature.command=compile")
 @Command(
         name = "compile",
@@ -56,6 +57,13 @@ public final class CompileCommand implements Callable<Integer> {
 
     @Option(names = "--roofline", paramLabel = "FILE", description = "Draws the profile under the device's roof (SVG).")
     private @Nullable Path roofline;
+
+    @Option(
+            names = "--tune",
+            paramLabel = "MODE",
+            description = "Looks for better blocks of products, and keeps them for all programs with products of the same shapes:"
+                    + " off, quick, or full, up to a minute (default: the executor's setting).")
+    private @Nullable String tune;
 
     @Option(
             names = "--size",
@@ -82,6 +90,9 @@ public final class CompileCommand implements Callable<Integer> {
         }
         ModelFormat format;
         try {
+            if (tune != null) {
+                Tuning.of(tune);
+            }
             format = ModelFormat.of(model, formats);
         } catch (IllegalArgumentException e) {
             throw new CommandLine.ParameterException(s.commandLine(), e.getMessage(), e);
@@ -100,7 +111,7 @@ public final class CompileCommand implements Callable<Integer> {
     }
 
     private void run(Graph graph, PrintWriter out) throws IOException {
-        try (OpenClProgram program = (OpenClProgram) executor.compile(graph, CompileOptions.DEFAULT)) {
+        try (OpenClProgram program = program(graph, out)) {
             Compiled c = program.compiled();
             if (c == null) {
                 throw new UnsupportedOperationException(
@@ -132,6 +143,18 @@ public final class CompileCommand implements Callable<Integer> {
                 }
             }
         }
+    }
+
+    private OpenClProgram program(Graph graph, PrintWriter out) {
+        String mode = tune;
+        return (OpenClProgram)
+                (mode == null
+                        ? executor.compile(graph, CompileOptions.DEFAULT)
+                        : ((OpenClExecutor) executor)
+                                .compile(graph, CompileOptions.DEFAULT, Tuning.of(mode).telling(line -> {
+                                    out.println(line);
+                                    out.flush();
+                                })));
     }
 
     private static void show(Compiled c, PrintWriter out) {

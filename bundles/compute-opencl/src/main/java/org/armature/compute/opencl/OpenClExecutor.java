@@ -14,6 +14,7 @@ import org.armature.compute.opencl.device.BinaryCache;
 import org.armature.compute.opencl.device.Devices;
 import org.armature.compute.opencl.device.OpenClDevice;
 import org.armature.compute.opencl.device.Roof;
+import org.armature.compute.opencl.device.Tuning;
 import org.armature.graph.Graph;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
@@ -43,11 +44,15 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
 
         /** Folder for built kernels; empty is {@code ~/.cache/armature/opencl}. */
         String cache() default "";
+
+        /** How long to look for better blocks of products: off, quick or full, see the bundle's README. */
+        String tune() default "quick";
     }
 
     private final String library;
     private final String preferred;
     private final Path cache;
+    private final Tuning tuning;
     private final Map<String, OpenClDevice> open = new HashMap<>();
     private final Set<Program> programs = new LinkedHashSet<>();
     private @Nullable List<Devices.Info> found;
@@ -61,7 +66,8 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
                 config.device(),
                 config.cache().isEmpty()
                         ? Path.of(System.getProperty("user.home", "."), ".cache", "armature", "opencl")
-                        : Path.of(config.cache()));
+                        : Path.of(config.cache()),
+                Tuning.of(config.tune()));
     }
 
     /**
@@ -72,6 +78,11 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
      * @param cache folder for built kernels
      */
     public OpenClExecutor(String library, String device, Path cache) {
+        this(library, device, cache, Tuning.OFF);
+    }
+
+    private OpenClExecutor(String library, String device, Path cache, Tuning tuning) {
+        this.tuning = tuning;
         this.library = library;
         this.preferred = device;
         this.cache = cache;
@@ -136,9 +147,14 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
 
     @Override
     public Program compile(Graph graph, CompileOptions options) {
+        return compile(graph, options, tuning);
+    }
+
+    /** Compiles; looks for better blocks as long as is said here. */
+    Program compile(Graph graph, CompileOptions options, Tuning tuning) {
         OpenClDevice device = device(options.device());
         OpenClProgram[] made = new OpenClProgram[1];
-        made[0] = new OpenClProgram(device, graph, options, () -> forget(made[0]));
+        made[0] = new OpenClProgram(device, graph, options, tuning, () -> forget(made[0]));
         synchronized (this) {
             if (!closed) {
                 programs.add(made[0]);

@@ -20,6 +20,7 @@ import org.armature.compute.Tensor;
 import org.armature.compute.opencl.device.Compiled;
 import org.armature.compute.opencl.device.Execution;
 import org.armature.compute.opencl.device.OpenClDevice;
+import org.armature.compute.opencl.device.Tuning;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.lower.Lowering;
 import org.armature.compute.opencl.schedule.Schedule;
@@ -38,6 +39,7 @@ final class OpenClProgram implements Program {
     private final OpenClDevice device;
     private final Graph graph;
     private final CompileOptions options;
+    private final Tuning tuning;
     private final Set<String> deciding;
     private final Runnable release;
     private final SequencedMap<String, TensorType> inputs = new LinkedHashMap<>();
@@ -50,7 +52,8 @@ final class OpenClProgram implements Program {
     private record Key(Map<String, Shape> shapes, Map<String, Constant> values) {}
 
     /** @param release called when the program is closed */
-    OpenClProgram(OpenClDevice device, Graph graph, CompileOptions options, Runnable release) {
+    OpenClProgram(OpenClDevice device, Graph graph, CompileOptions options, Tuning tuning, Runnable release) {
+        this.tuning = tuning;
         this.device = device;
         this.options = options;
         this.graph = graph.flat();
@@ -97,7 +100,7 @@ final class OpenClProgram implements Program {
                     options.optimization() != CompileOptions.Optimization.NONE);
             Map<String, MemorySegment> frozen = new HashMap<>();
             options.frozen().forEach((k, t) -> frozen.put(k, t.data()));
-            c = new Compiled(device, s, frozen);
+            c = new Compiled(device, s, tuning, frozen);
             variants.put(key, c);
         }
         return c;

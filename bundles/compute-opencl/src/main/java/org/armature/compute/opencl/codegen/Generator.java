@@ -28,15 +28,17 @@ public final class Generator {
 
     private final Kernel kernel;
     private final Target target;
+    private final Blocks blocks;
     private final Code code = new Code();
     private final SequencedMap<Array, String> pointers = new LinkedHashMap<>();
     private final String ix;
     private final Expressions top;
     private long[] global = {1};
 
-    private Generator(Kernel kernel, Target target) {
+    private Generator(Kernel kernel, Target target, Blocks blocks) {
         this.kernel = kernel;
         this.target = target;
+        this.blocks = blocks;
         List<Array> all = new ArrayList<>(Schedule.reads(kernel));
         all.addAll(kernel.writes());
         Map<Array, String> known = new IdentityHashMap<>();
@@ -51,9 +53,13 @@ public final class Generator {
         top = new Expressions(code, target, ix, known);
     }
 
-    /** The kernel as a program of its own. */
-    public static Source generate(Kernel kernel, Target target) {
-        return new Generator(kernel, target).source();
+    /**
+     * The kernel as a program of its own.
+     *
+     * @param blocks of a product
+     */
+    public static Source generate(Kernel kernel, Target target, Blocks blocks) {
+        return new Generator(kernel, target, blocks).source();
     }
 
     private Source source() {
@@ -62,7 +68,7 @@ public final class Generator {
             case Kernel.Loop k -> loop(k);
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
-            case Kernel.Tiles k -> global = new Tiling(code, top, ix, target, k).write();
+            case Kernel.Tiles k -> global = new Tiling(code, top, ix, target, k, blocks).write();
             case Kernel.Attending k -> global = new Attending(code, top, target, k).write();
             case Kernel.Lines k -> new Lines(code, top, ix).write(k);
         }

@@ -19,17 +19,11 @@ import org.armature.graph.DType;
  * whose distance is a large power of two would push each other out of the first cache.
  */
 final class Tiling {
-    /** Rows a work-item does at most: its part of the left operand stays in the second cache. */
-    private static final int ROWS = 112;
-
     /** Work-items of a core at least. */
     private static final int ITEMS = 4;
 
     /** Panels for which copying the left operand pays. */
     private static final int PANELS = 6;
-
-    /** A longer inner index goes in parts of at most so many steps. */
-    private static final int PART = 1024;
 
     /** Tiles of a work-item that wait for the next part of the inner index. */
     private static final int WAITING = 128;
@@ -45,6 +39,7 @@ final class Tiling {
     private final String ix;
     private final Target target;
     private final Kernel.Tiles kernel;
+    private final Blocks most;
     private final Array.Contraction c;
     private final long rows;
     private final long columns;
@@ -57,12 +52,13 @@ final class Tiling {
     private final Var tile;
     private final Var lane;
 
-    Tiling(Code code, Expressions top, String ix, Target target, Kernel.Tiles kernel) {
+    Tiling(Code code, Expressions top, String ix, Target target, Kernel.Tiles kernel, Blocks blocks) {
         this.code = code;
         this.top = top;
         this.ix = ix;
         this.target = target;
         this.kernel = kernel;
+        most = blocks;
         c = kernel.rule();
         rows = c.row().size();
         columns = c.column().size();
@@ -79,9 +75,9 @@ final class Tiling {
     /** Writes the body; the work-items of each dimension. */
     long[] write() {
         boolean own = kernel.panels() == null;
-        long blocks = own ? 1 : target.cpu() ? blocks() : tile.size();
+        long blocks = own ? 1 : target.cpu() ? rowBlocks() : tile.size();
         long each = (tile.size() + blocks - 1) / blocks;
-        long deep = own || !target.cpu() ? 1 : (depth + PART - 1) / PART;
+        long deep = own || !target.cpu() ? 1 : (depth + most.part() - 1) / most.part();
         long group = target.cpu() ? panelsEach(blocks, deep > 1 ? WAITING / each : panel.size()) : 1;
         boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS;
         group = copies ? group : 1;
@@ -158,10 +154,10 @@ final class Tiling {
     }
 
     /** Into how many parts the rows go: few, but enough for all cores, as many for each of them. */
-    private long blocks() {
-        long most = Math.max(1, ROWS / height);
+    private long rowBlocks() {
+        long tiles = Math.max(1, most.rows() / height);
         long items = panel.size() * c.batch().size();
-        long blocks = Math.max((tile.size() + most - 1) / most, (ITEMS * target.units() + items - 1) / items);
+        long blocks = Math.max((tile.size() + tiles - 1) / tiles, (ITEMS * target.units() + items - 1) / items);
         return Math.min(tile.size(), (blocks + target.units() - 1) / target.units() * target.units());
     }
 

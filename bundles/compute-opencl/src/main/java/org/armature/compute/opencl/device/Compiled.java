@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import org.armature.compute.opencl.codegen.Blocks;
 import org.armature.compute.opencl.codegen.Generator;
 import org.armature.compute.opencl.codegen.Source;
 import org.armature.compute.opencl.ir.Array;
@@ -43,14 +44,19 @@ public final class Compiled implements AutoCloseable {
     public record Timing(Launch launch, double seconds) {}
 
     /**
+     * @param tuning how long to look for better blocks
      * @param frozen memory of the inputs that are the same for every run; must stay as long as this
      */
-    public Compiled(OpenClDevice device, Schedule schedule, Map<String, MemorySegment> frozen) {
+    public Compiled(OpenClDevice device, Schedule schedule, Tuning tuning, Map<String, MemorySegment> frozen) {
         this.device = device;
         this.schedule = schedule;
-        List<Launch> all = schedule.kernels().stream()
+        List<Kernel> kernels = schedule.kernels().stream()
                 .filter(k -> k.writes().stream().anyMatch(a -> a.size() > 0))
-                .map(k -> new Launch(k, Generator.generate(k, device.target())))
+                .toList();
+        Map<Kernel, Blocks> blocks = device.blocks(kernels, tuning);
+        List<Launch> all = kernels.stream()
+                .map(k -> new Launch(
+                        k, Generator.generate(k, device.target(), blocks.getOrDefault(k, Blocks.USUAL))))
                 .toList();
         device.prepare(all.stream().map(Launch::source).toList());
         try {

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.stream.Stream;
 import org.armature.compute.opencl.codegen.Source;
 import org.armature.compute.opencl.codegen.Unit;
 import org.lwjgl.PointerBuffer;
@@ -115,9 +116,15 @@ final class Kernels implements AutoCloseable {
     }
 
     private String key(String text) {
+        return key(info, FORMAT, OPTIONS, text);
+    }
+
+    static String key(Devices.Info info, String... texts) {
         try {
             MessageDigest d = MessageDigest.getInstance("SHA-256");
-            for (String s : new String[] {FORMAT, info.name(), info.version(), info.driver(), OPTIONS, text}) {
+            for (String s :
+                    Stream.concat(Stream.of(info.name(), info.version(), info.driver()), Stream.of(texts))
+                            .toList()) {
                 d.update(s.getBytes(StandardCharsets.UTF_8));
                 d.update((byte) 0);
             }

@@ -4,8 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.IntBuffer;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import org.armature.compute.opencl.codegen.Blocks;
 import org.armature.compute.opencl.codegen.Source;
 import org.armature.compute.opencl.codegen.Target;
+import org.armature.compute.opencl.schedule.Kernel;
 import org.lwjgl.PointerBuffer;
 import org.lwjgl.opencl.CL10;
 import org.lwjgl.opencl.CL11;
@@ -21,6 +25,7 @@ public final class OpenClDevice implements AutoCloseable {
     private final long context;
     private final long queue;
     private final Kernels kernels;
+    private final Tuner tuner;
     private boolean closed;
 
     /**
@@ -40,6 +45,7 @@ public final class OpenClDevice implements AutoCloseable {
             }
             OpenClException.check("clCreateCommandQueue on " + info.name(), code.get(0));
             kernels = new Kernels(info, context, queue, cache, failures);
+            tuner = new Tuner(this, cache);
         }
     }
 
@@ -66,6 +72,17 @@ public final class OpenClDevice implements AutoCloseable {
     /** A kernel of its own, built unless it is known. The caller releases it. */
     synchronized long kernel(Source source) {
         return open().kernel(source);
+    }
+
+    /** The blocks of products for which others than the usual ones are better; no more than one program is tuned at a time. */
+    synchronized Map<Kernel, Blocks> blocks(List<Kernel> all, Tuning tuning) {
+        open();
+        return tuner.blocks(all, tuning);
+    }
+
+    /** Name in the cache of what belongs to this device, its driver and version. */
+    String key(String format, String text) {
+        return Kernels.key(info, format, text);
     }
 
     private Kernels open() {
