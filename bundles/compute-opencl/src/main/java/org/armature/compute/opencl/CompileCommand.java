@@ -61,8 +61,9 @@ public final class CompileCommand implements Callable<Integer> {
     @Option(
             names = "--tune",
             paramLabel = "MODE",
-            description = "Looks for better blocks of products, and keeps them for all programs with products of the same shapes:"
-                    + " off, quick, or full, up to a minute (default: the executor's setting).")
+            description =
+                    "Looks for better blocks of products, and keeps them for all programs with products of the same shapes:"
+                            + " off, quick, or full, up to a minute (default: the executor's setting).")
     private @Nullable String tune;
 
     @Option(
@@ -151,10 +152,13 @@ public final class CompileCommand implements Callable<Integer> {
                 (mode == null
                         ? executor.compile(graph, CompileOptions.DEFAULT)
                         : ((OpenClExecutor) executor)
-                                .compile(graph, CompileOptions.DEFAULT, Tuning.of(mode).telling(line -> {
-                                    out.println(line);
-                                    out.flush();
-                                })));
+                                .compile(
+                                        graph,
+                                        CompileOptions.DEFAULT,
+                                        Tuning.of(mode).telling(line -> {
+                                            out.println(line);
+                                            out.flush();
+                                        })));
     }
 
     private static void show(Compiled c, PrintWriter out) {

@@ -42,8 +42,8 @@ class TuningTest {
         Random random = new Random(3);
         try (OpenClExecutor e = new OpenClExecutor("", "", cache)) {
             assumeFalse(e.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
-            try (Program p =
-                            e.compile(graph, CompileOptions.DEFAULT, Tuning.of(mode).telling(told::add));
+            try (Program p = e.compile(
+                            graph, CompileOptions.DEFAULT, Tuning.of(mode).telling(told::add));
                     Tensor x = Tensor.zeros(graph.inputs().getFirst().type());
                     Tensor w = Tensor.zeros(graph.inputs().getLast().type())) {
                 for (Tensor t : List.of(x, w)) {

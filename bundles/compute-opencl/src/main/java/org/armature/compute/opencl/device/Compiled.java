@@ -55,8 +55,7 @@ public final class Compiled implements AutoCloseable {
                 .toList();
         Map<Kernel, Blocks> blocks = device.blocks(kernels, tuning);
         List<Launch> all = kernels.stream()
-                .map(k -> new Launch(
-                        k, Generator.generate(k, device.target(), blocks.getOrDefault(k, Blocks.USUAL))))
+                .map(k -> new Launch(k, Generator.generate(k, device.target(), blocks.getOrDefault(k, Blocks.USUAL))))
                 .toList();
         device.prepare(all.stream().map(Launch::source).toList());
         try {

@@ -122,9 +122,8 @@ final class Kernels implements AutoCloseable {
     static String key(Devices.Info info, String... texts) {
         try {
             MessageDigest d = MessageDigest.getInstance("SHA-256");
-            for (String s :
-                    Stream.concat(Stream.of(info.name(), info.version(), info.driver()), Stream.of(texts))
-                            .toList()) {
+            for (String s : Stream.concat(Stream.of(info.name(), info.version(), info.driver()), Stream.of(texts))
+                    .toList()) {
                 d.update(s.getBytes(StandardCharsets.UTF_8));
                 d.update((byte) 0);
             }

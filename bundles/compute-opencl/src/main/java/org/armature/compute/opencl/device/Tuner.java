@@ -66,12 +66,19 @@ final class Tuner {
         int done = 0;
         for (Map.Entry<String, Kernel.Tiles> e : open.entrySet()) {
             if (System.nanoTime() > end) {
-                mode.progress().accept(open.size() - done + " of " + open.size() + " kinds of products are not tuned yet");
+                mode.progress()
+                        .accept(open.size() - done + " of " + open.size() + " kinds of products are not tuned yet");
                 break;
             }
             keep(e.getKey(), new Found(best(e.getValue(), mode, end), mode.candidates()));
             done++;
-            mode.progress().accept("tuned %d of %d: %s: %s".formatted(done, open.size(), e.getKey(), known.get(e.getKey()).blocks()));
+            mode.progress()
+                    .accept("tuned %d of %d: %s: %s"
+                            .formatted(
+                                    done,
+                                    open.size(),
+                                    e.getKey(),
+                                    known.get(e.getKey()).blocks()));
         }
         for (Kernel k : kernels) {
             Found f = k instanceof Kernel.Tiles t ? known.get(shapes(t)) : null;
