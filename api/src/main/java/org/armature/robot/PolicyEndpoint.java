@@ -22,6 +22,14 @@ public interface PolicyEndpoint {
     /** A new connection. */
     Session open();
 
+    /**
+     * Whether {@code open} and {@code infer} never wait and take well under a millisecond. A server may then ask on the thread
+     * that reads its connections, all of which stand still meanwhile.
+     */
+    default boolean immediate() {
+        return false;
+    }
+
     /** The state carried between the calls of one connection. */
     @ConsumerType
     interface Session extends AutoCloseable {

@@ -11,7 +11,7 @@
  * construction, because copying an image per reader would cost more than it protects.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 @NullMarked
 package org.armature.robot;
 

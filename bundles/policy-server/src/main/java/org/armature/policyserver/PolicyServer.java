@@ -41,8 +41,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Serves policies over openpi's WebSocket protocol. {@code /policies/NAME} selects a policy, any other path the default
- * one. Frames are read by Netty's threads and policies computed by others, so that a ping is answered while a policy
- * thinks; a hostile client costs its own connection and nobody else's.
+ * one. Frames are read by Netty's threads and policies computed by others, unless they answer at once, so that a ping is
+ * answered while a policy thinks; a hostile client costs its own connection and nobody else's.
  */
 final class PolicyServer implements AutoCloseable {
     /**
@@ -81,7 +81,7 @@ final class PolicyServer implements AutoCloseable {
         }
     }
 
-    /** Connections that may be open as WebSockets; each has a thread. */
+    /** Connections that may be open as WebSockets; most have a thread. */
     static final int MAX_SESSIONS = 256;
 
     /** Threads that read and write. */
@@ -182,7 +182,7 @@ final class PolicyServer implements AutoCloseable {
         return sessions.size() >= MAX_SESSIONS;
     }
 
-    /** A client's session, which ends when its thread does. */
+    /** A client's session. */
     PolicySession session(PolicyEndpoint endpoint) {
         PolicySession session = new PolicySession(settings, endpoint, inference, sessions::remove);
         sessions.add(session);

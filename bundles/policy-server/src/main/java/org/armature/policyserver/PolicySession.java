@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One client: metadata first, then one answer a request, in order. Requests wait in a short queue for the connection's own
- * thread, so that frames (pings among them) go on being read while the policy computes.
+ * thread, so that frames (pings among them) go on being read while the policy computes. A policy that says it answers at once
+ * is asked at once, where the request was read: two changes of threads would take longer than such a policy does.
  */
 final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
     private static final int MAX_WAITING = 32;
@@ -73,6 +74,9 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
 
     private volatile double previousTotalMillis = Double.NaN;
 
+    /** Of a policy that answers at once, until the connection ends; of the event loop alone. */
+    private PolicyEndpoint.@Nullable Session immediate;
+
     /** The next look at the deadline; of the event loop alone. */
     private @Nullable Future<?> watch;
 
@@ -80,7 +84,7 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
      * A client.
      *
      * @param threads gives this connection its thread
-     * @param onEnd called once when the connection's thread ends
+     * @param onEnd called once when the policy is not asked any more
      */
     PolicySession(
             PolicyServer.Settings settings,
@@ -99,7 +103,27 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
     public void handlerAdded(ChannelHandlerContext client) {
         Channel c = client.channel();
         channel = c;
-        worker = threads.submit(() -> work(c));
+        if (endpoint.immediate()) {
+            client.executor().execute(() -> begin(c)); // after the HTTP handlers have gone
+        } else {
+            worker = threads.submit(() -> work(c));
+        }
+    }
+
+    private void begin(Channel client) {
+        if (!client.isActive()) {
+            return; // gone already
+        }
+        try {
+            PolicyEndpoint.Session policy = endpoint.open();
+            immediate = policy;
+            client.writeAndFlush(binary(endpoint.metadata()));
+            for (Request r; !over.get() && (r = waiting.poll()) != null; unanswered.decrementAndGet()) {
+                ask(client, policy, r);
+            }
+        } catch (RuntimeException | LinkageError e) {
+            fail(client, e);
+        }
     }
 
     @Override
@@ -122,9 +146,33 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
     }
 
     private void request(ChannelHandlerContext client, ByteBuf payload, boolean last) {
+        Request request = new Request(payload.retain(), System.nanoTime(), last);
+        PolicyEndpoint.Session policy = immediate;
+        if (policy == null) {
+            enqueue(client, request);
+        } else {
+            ask(client.channel(), policy, request);
+        }
+    }
+
+    private void ask(Channel client, PolicyEndpoint.Session policy, Request request) {
+        if (request.last()) {
+            close(client, request);
+            return;
+        }
+        try {
+            send(client, answer(policy, request.payload().nioBuffer()), request);
+        } catch (RuntimeException | LinkageError | StackOverflowError | OutOfMemoryError e) {
+            fail(client, e);
+        } finally {
+            request.payload().release();
+        }
+    }
+
+    private void enqueue(ChannelHandlerContext client, Request request) {
         unanswered.incrementAndGet();
-        if (!waiting.offer(new Request(payload.retain(), System.nanoTime(), last))) {
-            payload.release();
+        if (!waiting.offer(request)) {
+            request.payload().release();
             fail(
                     client.channel(),
                     new IllegalArgumentException(
@@ -134,6 +182,17 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
         } else if (watch == null) {
             watch(client, deadlineNanos);
         }
+    }
+
+    private ChannelFuture send(Channel client, Map<String, ?> answer, Request request) {
+        return client.writeAndFlush(binary(answer))
+                .addListener(done -> previousTotalMillis = millisSince(request.received()));
+    }
+
+    /** Answers a close frame, whose bytes go back with it. */
+    private void close(Channel client, Request last) {
+        over.set(true);
+        client.writeAndFlush(new CloseWebSocketFrame(true, 0, last.payload())).addListener(ChannelFutureListener.CLOSE);
     }
 
     /** Gives back what nobody will answer. */
@@ -181,6 +240,14 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
             w.cancel(false);
         }
         stop();
+        if (worker == null) {
+            PolicyEndpoint.Session policy = immediate;
+            if (policy != null) {
+                policy.close();
+            }
+            drop();
+            onEnd.accept(this);
+        }
     }
 
     @Override
@@ -213,17 +280,15 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
                 Request request = waiting.take();
                 ByteBuf payload = request.payload();
                 if (request.last()) {
-                    over.set(true);
-                    client.writeAndFlush(new CloseWebSocketFrame(true, 0, payload))
-                            .addListener(ChannelFutureListener.CLOSE);
+                    close(client, request);
                     return;
                 }
-                BinaryWebSocketFrame answer;
+                Map<String, ?> answer;
                 try {
                     if (!sent.await(deadlineNanos, TimeUnit.NANOSECONDS)) {
                         throw new TimeoutException("the client does not take its answer");
                     }
-                    answer = binary(answer(policy, payload.nioBuffer()));
+                    answer = answer(policy, payload.nioBuffer());
                 } finally {
                     payload.release();
                     unanswered.decrementAndGet();
@@ -231,8 +296,7 @@ final class PolicySession extends SimpleChannelInboundHandler<WebSocketFrame> {
                 if (over.get()) {
                     return;
                 }
-                sent = client.writeAndFlush(answer)
-                        .addListener(done -> previousTotalMillis = millisSince(request.received()));
+                sent = send(client, answer, request);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

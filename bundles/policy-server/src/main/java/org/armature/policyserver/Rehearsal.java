@@ -25,12 +25,22 @@ final class Rehearsal {
 
     private Rehearsal() {}
 
-    /** @throws IOException if the local interface cannot be used */
-    static void hold() throws IOException {
+    /**
+     * Holds it.
+     *
+     * @param immediate whether the policy to come is asked where messages are read
+     * @throws IOException if the local interface cannot be used
+     */
+    static void hold(boolean immediate) throws IOException {
         PolicyEndpoint nothing = new PolicyEndpoint() {
             @Override
             public Map<String, Object> metadata() {
                 return Map.of();
+            }
+
+            @Override
+            public boolean immediate() {
+                return immediate;
             }
 
             @Override

@@ -110,7 +110,8 @@ public final class ServeCommand implements Callable<Integer> {
                 env("ARMATURE_TLS_PASSWORD"),
                 debug);
         try (PolicyServer server = new PolicyServer(settings, served)) {
-            Rehearsal.hold();
+            PolicyEndpoint first = served.apply("");
+            Rehearsal.hold(first != null && first.immediate());
             System.out.println("Serving " + policy + " at " + server.address() + "; Ctrl-C ends it.");
             System.out.flush();
             new CountDownLatch(1).await();

@@ -52,6 +52,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -70,14 +71,27 @@ class PolicyServerTest {
         return p;
     }
 
-    private static ToyPolicy toy(String name, JsonNode c) {
+    /** Each with a policy that is asked on a thread of its own, and with one that is asked where messages are read. */
+    private static Stream<Arguments> eitherWay(Stream<String> names) {
+        return names.flatMap(name -> Stream.of(Arguments.of(name, false), Arguments.of(name, true)));
+    }
+
+    static Stream<Arguments> served() {
+        return eitherWay(conversations());
+    }
+
+    static Stream<Arguments> understood() {
+        return eitherWay(Stream.of("libero-small", "api-key", "types"));
+    }
+
+    private static ToyPolicy toy(String name, JsonNode c, boolean immediate) {
         JsonNode shape = c.at("/responses/0/items/actions/shape");
         List<String> keys = name.startsWith("libero")
                 ? List.of("observation/state")
                 : name.startsWith("droid")
                         ? List.of("observation/joint_position", "observation/gripper_position")
                         : List.of("state");
-        return new ToyPolicy(shape.path(0).asInt(2), shape.path(1).asInt(2), keys);
+        return new ToyPolicy(shape.path(0).asInt(2), shape.path(1).asInt(2), keys, immediate);
     }
 
     @ParameterizedTest
@@ -96,10 +110,10 @@ class PolicyServerTest {
     }
 
     @ParameterizedTest
-    @MethodSource("conversations")
-    void theServerAnswersAsTheOfficialOne(String name) throws Exception {
+    @MethodSource("served")
+    void theServerAnswersAsTheOfficialOne(String name, boolean immediate) throws Exception {
         Path dir = golden(name);
-        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()));
+        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()), immediate);
         try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
                 Client client = new Client(server.port(), "/")) {
             assertEquals(Map.of(), Wire.decode(client.binary()));
@@ -116,10 +130,10 @@ class PolicyServerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"libero-small", "api-key", "types"})
-    void theRecordedBytesOfTheClientAreUnderstood(String name) throws Exception {
+    @MethodSource("understood")
+    void theRecordedBytesOfTheClientAreUnderstood(String name, boolean immediate) throws Exception {
         Path dir = golden(name);
-        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()));
+        ToyPolicy toy = toy(name, JSON.readTree(dir.resolve("case.json").toFile()), immediate);
         String official = Files.readString(dir.resolve("wire_server_to_client.bin"), StandardCharsets.ISO_8859_1);
         String accept = official.lines()
                 .filter(l -> l.startsWith("Sec-WebSocket-Accept"))
@@ -136,21 +150,21 @@ class PolicyServerTest {
         }
     }
 
-    static Stream<String> malformed() throws Exception {
+    static Stream<Arguments> malformed() throws Exception {
         if (!Files.exists(GOLDENS)) {
-            return Stream.of("garbage");
+            return eitherWay(Stream.of("garbage"));
         }
         List<String> names = new ArrayList<>();
         JSON.readTree(GOLDENS.resolve("malformed/case.json").toFile())
                 .forEach(c -> names.add(c.get("case").asText()));
-        return names.stream();
+        return eitherWay(names.stream());
     }
 
     @ParameterizedTest
     @MethodSource("malformed")
-    void aBadMessageEndsItsConnectionAndNoOther(String name) throws Exception {
+    void aBadMessageEndsItsConnectionAndNoOther(String name, boolean immediate) throws Exception {
         Path dir = golden("malformed");
-        ToyPolicy toy = new ToyPolicy(2, 2, List.of("state"));
+        ToyPolicy toy = new ToyPolicy(2, 2, List.of("state"), immediate);
         byte[] good = array(Wire.encode(Map.of("state", NdArray.of(new double[] {1, 2}, 2))));
         try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
                 Client neighbour = new Client(server.port(), "/");
@@ -177,11 +191,12 @@ class PolicyServerTest {
         }
     }
 
-    @Test
-    void aPolicyThatThrowsIsReportedInOneSentence() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPolicyThatThrowsIsReportedInOneSentence(boolean immediate) throws Exception {
         Path dir = golden("error");
-        try (PolicyServer server =
-                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state")));
+        try (PolicyServer server = new PolicyServer(
+                        PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state"), immediate));
                 Client client = new Client(server.port(), "/")) {
             client.binary();
             client.send(Files.readAllBytes(dir.resolve("request_0.msgpack")));
@@ -190,10 +205,11 @@ class PolicyServerTest {
         }
     }
 
-    @Test
-    void nanIsNamedByItsPlace() throws Exception {
-        try (PolicyServer server =
-                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state")));
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nanIsNamedByItsPlace(boolean immediate) throws Exception {
+        try (PolicyServer server = new PolicyServer(
+                        PolicyServer.Settings.local(0), n -> new ToyPolicy(2, 2, List.of("state"), immediate));
                 Client client = new Client(server.port(), "/")) {
             client.binary();
             client.send(array(Wire.encode(Map.of("state", NdArray.of(new double[] {1, Double.NaN}, 2)))));
@@ -238,8 +254,8 @@ class PolicyServerTest {
 
     @Test
     void thePathSelectsThePolicyAndAnUnknownOneIsRefused() throws Exception {
-        ToyPolicy one = new ToyPolicy(1, 1, List.of("state"));
-        ToyPolicy two = new ToyPolicy(2, 1, List.of("state"));
+        ToyPolicy one = new ToyPolicy(1, 1, List.of("state"), false);
+        ToyPolicy two = new ToyPolicy(2, 1, List.of("state"), false);
         try (PolicyServer server = new PolicyServer(
                 PolicyServer.Settings.local(0), n -> n.isEmpty() ? one : n.equals("two") ? two : null)) {
             byte[] request = array(Wire.encode(Map.of("state", NdArray.of(new double[] {1}, 1))));
@@ -253,11 +269,53 @@ class PolicyServerTest {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPolicyIsClosedWithItsConnection(boolean immediate) throws Exception {
+        CountDownLatch closed = new CountDownLatch(2);
+        PolicyEndpoint policy = new PolicyEndpoint() {
+            @Override
+            public Map<String, Object> metadata() {
+                return Map.of();
+            }
+
+            @Override
+            public boolean immediate() {
+                return immediate;
+            }
+
+            @Override
+            public Session open() {
+                return new Session() {
+                    @Override
+                    public Map<String, Object> infer(Map<String, Object> observation) {
+                        throw new IllegalStateException("no");
+                    }
+
+                    @Override
+                    public void close() {
+                        closed.countDown();
+                    }
+                };
+            }
+        };
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> policy)) {
+            try (Client leaves = new Client(server.port(), "/");
+                    Client fails = new Client(server.port(), "/")) {
+                leaves.binary();
+                fails.binary();
+                fails.send(array(Wire.encode(Map.of())));
+                assertEquals("no", fails.next());
+            }
+            assertTrue(closed.await(5, TimeUnit.SECONDS));
+        }
+    }
+
     @Test
     void healthPlainGetAndKey() throws Exception {
         PolicyServer.Settings keyed =
                 new PolicyServer.Settings("127.0.0.1", 0, "secret", 1 << 20, Duration.ofSeconds(5), "", "", false);
-        ToyPolicy toy = new ToyPolicy(1, 1, List.of("state"));
+        ToyPolicy toy = new ToyPolicy(1, 1, List.of("state"), false);
         try (HttpClient http = HttpClient.newHttpClient();
                 PolicyServer open = new PolicyServer(PolicyServer.Settings.local(0), n -> toy);
                 PolicyServer locked = new PolicyServer(keyed, n -> toy)) {
@@ -282,7 +340,7 @@ class PolicyServerTest {
     void aMessageOverTheLimitIsClosedWith1009() throws Exception {
         PolicyServer.Settings small =
                 new PolicyServer.Settings("127.0.0.1", 0, "", 1 << 16, Duration.ofSeconds(5), "", "", false);
-        try (PolicyServer server = new PolicyServer(small, n -> new ToyPolicy(1, 1, List.of("state")));
+        try (PolicyServer server = new PolicyServer(small, n -> new ToyPolicy(1, 1, List.of("state"), false));
                 Client client = new Client(server.port(), "/")) {
             client.binary();
             client.send(new byte[1 << 17]);
@@ -300,7 +358,7 @@ class PolicyServerTest {
 
             @Override
             public Session open() {
-                return new ToyPolicy(3, 2, List.of("observation/state")).open();
+                return new ToyPolicy(3, 2, List.of("observation/state"), false).open();
             }
         };
         Observation o = new Observation(7, new double[] {0.1, 0.2}, new double[2], Map.of(), "wave", 1);
@@ -440,15 +498,15 @@ class PolicyServerTest {
     /** As the framework does with a bundle: its classes, Netty's among them, go when the bundle does. */
     @Test
     void nothingKeepsTheClassesOfAServerThatIsGone() throws Exception {
-        WeakReference<ClassLoader> gone = served();
-        for (int i = 0; i < 100 && gone.get() != null; i++) {
+        WeakReference<ClassLoader> loader = gone();
+        for (int i = 0; i < 100 && loader.get() != null; i++) {
             System.gc();
             Thread.sleep(100);
         }
-        assertNull(gone.get());
+        assertNull(loader.get());
     }
 
-    private static WeakReference<ClassLoader> served() throws Exception {
+    private static WeakReference<ClassLoader> gone() throws Exception {
         List<URL> path = new ArrayList<>();
         for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
             path.add(Path.of(entry).toUri().toURL());
@@ -469,9 +527,10 @@ class PolicyServerTest {
                         : PolicyServerTest.class.getClassLoader().loadClass(name);
             }
         }) {
-            Method hold = own.loadClass(Rehearsal.class.getName()).getDeclaredMethod("hold");
+            Method hold = own.loadClass(Rehearsal.class.getName()).getDeclaredMethod("hold", boolean.class);
             hold.setAccessible(true);
-            hold.invoke(null);
+            hold.invoke(null, false);
+            hold.invoke(null, true);
             return new WeakReference<>(own);
         }
     }
@@ -521,7 +580,7 @@ class PolicyServerTest {
         context.init(null, trust.getTrustManagers(), null);
         PolicyServer.Settings settings = new PolicyServer.Settings(
                 "127.0.0.1", 0, "", 1 << 20, Duration.ofSeconds(5), store.toString(), "secret", false);
-        try (PolicyServer server = new PolicyServer(settings, n -> new ToyPolicy(1, 1, List.of("state")));
+        try (PolicyServer server = new PolicyServer(settings, n -> new ToyPolicy(1, 1, List.of("state"), false));
                 HttpClient http = HttpClient.newBuilder().sslContext(context).build()) {
             assertTrue(server.address().startsWith("wss://"));
             HttpResponse<String> health = http.send(
@@ -552,8 +611,8 @@ class PolicyServerTest {
 
     @Test
     void brokenWebSocketsLeaveTheServerAndItsNeighboursAlive() throws Exception {
-        try (PolicyServer server =
-                        new PolicyServer(PolicyServer.Settings.local(0), n -> new ToyPolicy(1, 1, List.of("state")));
+        try (PolicyServer server = new PolicyServer(
+                        PolicyServer.Settings.local(0), n -> new ToyPolicy(1, 1, List.of("state"), false));
                 Client neighbour = new Client(server.port(), "/")) {
             neighbour.binary();
             String upgrade = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -7,7 +7,7 @@ import org.armature.robot.NdArray;
 import org.armature.robot.PolicyEndpoint;
 
 /** {@code actions[t, j] = state[j mod n] + 0.01 t + 0.001 j}: the policy behind the recorded conversations. */
-record ToyPolicy(int horizon, int dim, List<String> keys) implements PolicyEndpoint {
+record ToyPolicy(int horizon, int dim, List<String> keys, boolean immediate) implements PolicyEndpoint {
     @Override
     public Map<String, Object> metadata() {
         return Map.of();

@@ -48,6 +48,11 @@ public final class MetaWorld implements PolicyEndpoint {
         return policy.open();
     }
 
+    @Override
+    public boolean immediate() {
+        return policy.immediate();
+    }
+
     /** Gives the network's memory back. */
     @Deactivate
     void close() {

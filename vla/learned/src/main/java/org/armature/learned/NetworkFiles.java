@@ -20,6 +20,7 @@ import org.armature.model.ModelProvider;
 import org.armature.model.Parameters;
 import org.armature.robot.PolicyFiles;
 import org.armature.train.GradientEstimator;
+import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
@@ -37,6 +38,9 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
  */
 @Component
 public final class NetworkFiles implements PolicyFiles {
+    /** Parameters of a network that may be compiled twice. */
+    private static final long SMALL = 1 << 20;
+
     private static final int LARGEST_BATCH = 32;
 
     /** Models by id. */
@@ -184,15 +188,30 @@ public final class NetworkFiles implements PolicyFiles {
         long seed = c.wide("seed", 0);
         c.text("notes", "");
         c.rejectUnknown();
-        Program program = executor.compile(
-                graph, CompileOptions.DEFAULT.withThreads(threads).freeze(weights.forGraph(graph)));
+        CompileOptions options = CompileOptions.DEFAULT.withThreads(threads).freeze(weights.forGraph(graph));
+        Program program = executor.compile(graph, options);
         for (Map.Entry<String, TensorType> e : program.outputs().entrySet()) {
             if (e.getKey().equals(output) && e.getValue().dtype() != DType.FLOAT) {
                 program.close();
                 throw new IllegalArgumentException("output " + output + " is " + e.getValue() + ": it must be float");
             }
         }
-        return new NetworkEndpoint(program, weights, sources, result, metadata, largest, seed);
+        return new NetworkEndpoint(program, single(graph, options), weights, sources, result, metadata, largest, seed);
+    }
+
+    /** For a batch of one, where such a second program costs little and its sizes are all known. */
+    private @Nullable Program single(Graph graph, CompileOptions options) {
+        long parameters =
+                graph.parameters().stream().mapToLong(p -> p.shape().size()).sum();
+        if (parameters > SMALL) {
+            return null;
+        }
+        Map<String, Long> ones = new LinkedHashMap<>();
+        graph.symbols().forEach(s -> ones.put(s, 1L));
+        Graph one = graph.bind(ones);
+        return one.outputs().values().stream().allMatch(v -> v.shape().isStatic())
+                ? executor.compile(one, options)
+                : null;
     }
 
     private static double[] fitting(Config c, String key, long size, double otherwise) {
