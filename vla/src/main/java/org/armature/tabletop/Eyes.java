@@ -4,12 +4,15 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Predicate;
 import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
 import org.armature.model.Config;
 import org.armature.model.Parameters;
+import org.armature.pickplace.Chain;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Observation;
+import org.armature.robot.RobotDescription;
 
 /**
  * A trained {@link EyesModel} at work: looks at every new picture and remembers where it pointed lately. What the fingers
@@ -17,23 +20,38 @@ import org.armature.robot.Observation;
  */
 final class Eyes implements Pointer {
     private final Net net;
-    private final Pointed grasp = new Pointed(5);
-    private final Pointed place = new Pointed(3);
+    private final Pointed grasp;
+    private final Pointed place;
     private final Map<String, Long> looked = new HashMap<>();
     private boolean held;
+    private float[] hand = new float[3];
 
     /** The tool this near to where the eyes point hides what is there, metres. */
     static final double AT_HAND = 0.05;
     /** Fingers at rest for so long, seconds, between these shares of the widest opening hold something. */
     private static final double HOLDING = 0.15;
 
+    /** Whatever is taken or let go is come at from so far above, metres. */
+    private static final double ABOVE = 0.1;
+    /** What seems to have come so near to the tool, metres, is the hand. */
+    private static final double OWN = 0.08;
+
     private static final double SHUT = 0.1;
     private static final double OPEN = 0.9;
     /** How much a vote for another place counts, once there is one. */
     static final double JUMP = 0.05;
 
-    /** Compiles the network; closes {@code weights} with it. */
-    Eyes(Executor executor, Parameters weights) {
+    /** Compiles the network for what {@code robot} can reach; closes {@code weights} with it. */
+    Eyes(RobotDescription robot, Executor executor, Parameters weights) {
+        Chain kinematics = new Chain(robot);
+        double heading = Features.heading(kinematics.tool(robot.home()).matrix());
+        Predicate<double[]> plausible = at -> Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2])
+                        > OWN
+                && kinematics
+                        .solve(new Goal(at[0], at[1], at[2] + ABOVE, heading, 1).pose(), robot.home(), robot.home())
+                        .isPresent();
+        grasp = new Pointed(5, plausible);
+        place = new Pointed(3, plausible);
         net = Net.of(new EyesModel().create(Config.empty()), "tabletop-eyes", executor, weights);
     }
 
@@ -47,6 +65,7 @@ final class Eyes implements Pointer {
 
     @Override
     public void look(Observation seen, float[] words, float[] hand, double rested) {
+        this.hand = hand;
         boolean near = grasp.apart(hand) < AT_HAND;
         held = holds(hand, near, rested, held);
         if (held) {
@@ -100,7 +119,9 @@ final class Eyes implements Pointer {
     /**
      * Where the eyes pointed lately. A look's votes may speak for several places at once, and their mean for none of them: the
      * place with the most votes about it counts (mean shift), those near where it was before more than others, because things
-     * do not jump. What is remembered is the mean of looks, each weighed by how far its votes agreed, older ones less.
+     * do not jump. What is remembered is the mean of looks, each weighed by how far its votes agreed, older ones less. Another
+     * place counts once several looks in a row have said so, and if the arm gets there and is not there: what the hand hides is
+     * soon to be seen again, and the few votes that are left meanwhile speak for anything, the hand itself too.
      */
     static final class Pointed {
         private static final double FORGETTING = 0.75;
@@ -111,22 +132,33 @@ final class Eyes implements Pointer {
         /** Votes below this share of the strongest change nothing. */
         private static final double FAINT = 1e-3;
 
-        private final double[] mean;
-        private double weight;
+        /** Looks in a row that must speak for another place. */
+        static final int CONFIRMED = 6;
 
-        Pointed(int size) {
+        private final double[] mean;
+        private final Predicate<double[]> plausible;
+        private double weight;
+        private double[] rumour = {};
+        private int heard;
+
+        /** @param plausible whether what was pointed at may have come there */
+        Pointed(int size, Predicate<double[]> plausible) {
             mean = new double[size];
+            this.plausible = plausible;
         }
 
         void forget() {
             weight = 0;
+            heard = 0;
         }
 
         /** How far {@code place} is from where the eyes point, metres; infinitely while they never did. */
         double apart(float[] place) {
-            return weight > 0
-                    ? Math.hypot(Math.hypot(place[0] - mean[0], place[1] - mean[1]), place[2] - mean[2])
-                    : Double.POSITIVE_INFINITY;
+            return weight > 0 ? apart(new double[] {place[0], place[1], place[2]}, mean) : Double.POSITIVE_INFINITY;
+        }
+
+        private static double apart(double[] a, double[] b) {
+            return Math.hypot(Math.hypot(a[0] - b[0], a[1] - b[1]), a[2] - b[2]);
         }
 
         /** It is there, beyond doubt. */
@@ -184,8 +216,19 @@ final class Eyes implements Pointer {
 
         private void remember(double[] at, double square) {
             double w = 1 / (square + FLOOR * FLOOR);
-            double apart = Math.hypot(Math.hypot(at[0] - mean[0], at[1] - mean[1]), at[2] - mean[2]);
-            weight = apart > ELSEWHERE && w > weight / 4 ? 0 : weight * FORGETTING;
+            if (weight > 0 && apart(at, mean) > ELSEWHERE) {
+                if (!plausible.test(at)) {
+                    return;
+                }
+                heard = heard > 0 && apart(at, rumour) < ELSEWHERE ? heard + 1 : 1;
+                rumour = at;
+                if (heard < CONFIRMED) {
+                    return;
+                }
+                weight = 0;
+            }
+            heard = 0;
+            weight *= FORGETTING;
             double share = w / (w + weight);
             for (int i = 0; i < mean.length; i++) {
                 mean[i] += share * (at[i] - mean[i]);

@@ -19,6 +19,9 @@ final class Reach {
     static final int HORIZON = 20;
     static final long PERIOD = 20_000_000L;
     private static final double SAME = 0.004;
+    /** Once there, the last millimetres count: the hand waits for them. */
+    private static final double EXACTLY = 0.0015;
+
     private static final double SAME_TURN = 0.06;
     private static final double SAME_OPENING = 0.1;
     private static final double STEEP = 0.06;
@@ -53,7 +56,7 @@ final class Reach {
         if (now != null && astray(now.at(t), seen.position())) {
             now = null;
         }
-        if (now == null || goal == null || !same(goal, next)) {
+        if (now == null || goal == null || !same(goal, next, arrived(now, t) ? EXACTLY : SAME)) {
             now = plan(now, next, seen);
             goal = next;
         }
@@ -85,8 +88,18 @@ final class Reach {
         return false;
     }
 
-    private static boolean same(Goal a, Goal b) {
-        return Math.hypot(Math.hypot(a.x() - b.x(), a.y() - b.y()), a.z() - b.z()) < SAME
+    /** Whether the motion has ended. */
+    private static boolean arrived(Motion m, long nanos) {
+        for (double v : m.velocityAt(nanos)) {
+            if (v != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean same(Goal a, Goal b, double near) {
+        return Math.hypot(Math.hypot(a.x() - b.x(), a.y() - b.y()), a.z() - b.z()) < near
                 && Math.abs(Features.wrapped(a.heading() - b.heading())) < SAME_TURN
                 && Math.abs(a.opening() - b.opening()) < SAME_OPENING;
     }

@@ -228,7 +228,7 @@ public final class RolloutCommand implements Callable<Integer> {
                 new TabletopNetwork(
                         robot,
                         executor,
-                        new Eyes(executor, checkpoints.open(Path.of(policy, "eyes", "model.safetensors"))),
+                        new Eyes(robot, executor, checkpoints.open(Path.of(policy, "eyes", "model.safetensors"))),
                         checkpoints.open(Path.of(policy, "hand", "model.safetensors")));
         };
     }

@@ -24,6 +24,7 @@ final class TabletopNetwork implements Policy, AutoCloseable {
     private final Reach reach;
     private final Pointer eyes;
     private final Net hand;
+    private final Waiting waiting = new Waiting();
     private String words = "";
     private long episode = -1;
     private long before;
@@ -58,6 +59,7 @@ final class TabletopNetwork implements Policy, AutoCloseable {
     }
 
     private void forget() {
+        waiting.forget();
         eyes.forget();
         reach.forget();
     }
@@ -83,20 +85,24 @@ final class TabletopNetwork implements Policy, AutoCloseable {
         rested = Features.rested(rested, (seen.timeNanos() - before) * 1e-9, h);
         before = seen.timeNanos();
         eyes.look(seen, said, h, rested);
-        return reach.to(next(h), seen);
+        return reach.to(next(h, seen.timeNanos()), seen);
     }
 
-    private Goal next(float[] h) {
+    /** The most probable stage's goal; that of the next one where the hand has waited at it for longer than it should. */
+    private Goal next(float[] h, long nanos) {
         float[] aimed = Features.aimed(h, eyes.grasp(), eyes.place(), rested, features.home());
         Map<String, Tensor> in = new LinkedHashMap<>();
         in.put("aimed", Tensor.of(aimed, 1, Features.AIMED));
         Map<String, float[]> out = hand.run(in);
         float[] stage = result(out, "stage");
-        int best = 0;
-        for (int i = 1; i < stage.length; i++) {
-            best = stage[i] > stage[best] ? i : best;
+        float[] goals = result(out, "goal");
+        waiting.moved(h);
+        int best = waiting.best(stage);
+        Goal goal = Goal.of(h, goals, best * Goal.NUMBERS);
+        if (waiting.tooLong(best, goal, h, nanos)) {
+            goal = Goal.of(h, goals, waiting.best(stage) * Goal.NUMBERS);
         }
-        return Goal.of(h, result(out, "goal"), best * Goal.NUMBERS);
+        return goal;
     }
 
     private static float[] result(Map<String, float[]> out, String name) {

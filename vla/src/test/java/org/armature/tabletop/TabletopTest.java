@@ -251,7 +251,7 @@ class TabletopTest {
     /** The mean of votes for two things lies between them, where there is nothing to take hold of. */
     @Test
     void votesForAnotherThingDoNotMoveWhereTheEyesPoint() {
-        Eyes.Pointed pointed = new Eyes.Pointed(3);
+        Eyes.Pointed pointed = new Eyes.Pointed(3, at -> true);
         float[] votes = new float[3 * 40];
         float[] scores = new float[40];
         for (int i = 0; i < 40; i++) {
@@ -272,9 +272,11 @@ class TabletopTest {
         for (int i = 25; i < 40; i++) {
             scores[i] = 8;
         }
-        for (int k = 0; k < 3; k++) {
+        for (int k = 1; k < Eyes.Pointed.CONFIRMED; k++) {
             pointed.look(scores, votes, Eyes.JUMP);
         }
+        assertEquals(0.4, pointed.at()[0], 5e-3, "not yet confirmed");
+        pointed.look(scores, votes, Eyes.JUMP);
         assertEquals(0.6, pointed.at()[0], 5e-3);
         // the hand is there and hides it
         for (int i = 25; i < 40; i++) {
