@@ -295,6 +295,45 @@ class TabletopTest {
         assertEquals(0.4, pointed.at()[0], 1e-3);
     }
 
+    /** Where the arm cannot go, or where the hand itself is, nothing has come to, however many votes say so. */
+    @Test
+    void theEyesDoNotFollowVotesForWhatCannotBe() {
+        Eyes.Pointed pointed = new Eyes.Pointed(3, at -> at[0] > 0.2);
+        pointed.look(new float[1], new float[] {0.5f, 0.1f, 0.02f}, Eyes.JUMP);
+        for (int k = 0; k < 3 * Eyes.Pointed.CONFIRMED; k++) {
+            pointed.look(new float[1], new float[] {-0.1f, 0.04f, -0.03f}, Eyes.JUMP);
+        }
+        assertEquals(0.5, pointed.at()[0], 1e-6);
+    }
+
+    @Test
+    void aStageThatKeepsTheHandWaitingIsPassedOverUntilTheHandHasMoved() {
+        Waiting waiting = new Waiting();
+        float[] stages = {1, 3, 2};
+        float[] hand = new float[Features.HAND];
+        hand[0] = 0.4f;
+        hand[2] = 0.2f;
+        Goal there = new Goal(0.4, 0, 0.203, 0, 0);
+        int tenths = 0;
+        while (!waiting.tooLong(waiting.best(stages), there, hand, tenths * 100_000_000L)) {
+            assertEquals(1, waiting.best(stages));
+            assertTrue(++tenths < 30, "it waits for ever");
+        }
+        assertTrue(tenths >= 10, "demonstrators wait as long");
+        assertEquals(2, waiting.best(stages));
+        hand = hand.clone();
+        hand[1] = 0.02f;
+        waiting.moved(hand);
+        assertEquals(2, waiting.best(stages), "still there");
+        hand[1] = 0.05f;
+        waiting.moved(hand);
+        assertEquals(1, waiting.best(stages));
+        Goal far = new Goal(0.5, 0, 0.2, 0, 0);
+        for (int k = 0; k < 100; k++) {
+            assertFalse(waiting.tooLong(1, far, hand, 10_000_000_000L + k * 100_000_000L), "on its way");
+        }
+    }
+
     @Test
     void theModelsTakeWhatTheFeaturesGive() {
         var eyes = new EyesModel().create(Config.of(Map.of("width", 8))).graph("eyes");
