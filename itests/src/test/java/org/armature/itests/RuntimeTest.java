@@ -125,6 +125,26 @@ class RuntimeTest {
         assertTrue(nobody.err().contains("no runtime is running"), nobody.err());
     }
 
+    /** The framework keeps such a reason in a log of its own, where nobody finds it. */
+    @Test
+    void aComponentThatCannotBeMadeSaysWhy() throws Exception {
+        RuntimeProcess.Answer run = RuntimeProcess.command(
+                folder,
+                "run",
+                "--headless",
+                "--for",
+                "1",
+                "--data",
+                folder.resolve("data").toString(),
+                "-D",
+                "org.armature.recorder:fps=5");
+        assertEquals(0, run.code(), run.err());
+        assertTrue(
+                run.err().contains("org.armature.lerobot.Recorder")
+                        && run.err().contains("org.armature.recorder needs folder: where the dataset goes"),
+                run.err());
+    }
+
     /** Stopped in the middle of an episode, a recording holds those that had ended, and is in order. */
     @Test
     void whatTheRobotDoesIsRecorded() throws Exception {

@@ -8,6 +8,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -22,6 +24,9 @@ import org.osgi.framework.launch.Framework;
 import org.osgi.framework.launch.FrameworkFactory;
 import org.osgi.framework.wiring.FrameworkWiring;
 import org.osgi.service.cm.ConfigurationAdmin;
+import org.osgi.service.log.LogEntry;
+import org.osgi.service.log.LogLevel;
+import org.osgi.service.log.LogReaderService;
 
 /** The framework with the bundles of {@code bundles/STAGE/*.jar}, started a stage at a time. */
 final class Platform implements AutoCloseable {
@@ -34,8 +39,12 @@ final class Platform implements AutoCloseable {
         WEB
     }
 
+    private static final Logger LOG = Logger.getLogger("org.armature.launcher");
     private static final Pattern MISSING =
             Pattern.compile("osgi\\.wiring\\.package=([\\w.$]+)\\)(?:\\(version>=([^)]*)\\))?");
+    /** As Declarative Services begins what it says of a component. */
+    private static final Pattern COMPONENT = Pattern.compile("bundle \\S+ \\(\\d+\\)\\[([^(\\]]+)\\(\\d+\\)\\] : (.*)");
+
     private static final Pattern MISSING_OTHER =
             Pattern.compile("missing requirement \\[[^\\]]*\\] ([\\w.]+); ([^\\[]*)");
 
@@ -59,7 +68,8 @@ final class Platform implements AutoCloseable {
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
                 "org.slf4j;version=2.0.17,org.slf4j.spi;version=2.0.17,org.slf4j.event;version=2.0.17,"
                         + "org.slf4j.helpers;version=2.0.17,org.slf4j;version=1.7.36,"
-                        + "org.osgi.service.cm;version=1.6.1,sun.misc");
+                        + "org.osgi.service.cm;version=1.6.1,org.osgi.service.log;version=1.5.0,"
+                        + "org.osgi.service.log.admin;version=1.0.0,sun.misc");
         configuration.put("felix.log.level", "1");
         configuration.put("ds.loglevel", "1");
         Framework framework = ServiceLoader.load(FrameworkFactory.class, Platform.class.getClassLoader())
@@ -101,6 +111,40 @@ final class Platform implements AutoCloseable {
                 problems.add(bundle.getSymbolicName() + " " + reason(e));
             }
         }
+        if (stage == Stage.PLATFORM) {
+            listen();
+        }
+    }
+
+    /** A component that cannot be made says so in the framework's log: from now on in ours too. */
+    private void listen() {
+        ServiceReference<LogReaderService> reference = context().getServiceReference(LogReaderService.class);
+        if (reference == null) {
+            problems.add("no Log Service: what goes wrong in components is not told");
+            return;
+        }
+        context().getService(reference).addLogListener(entry -> {
+            if (entry.getLogLevel() == LogLevel.ERROR) {
+                LOG.log(Level.SEVERE, sentence(entry), cause(entry.getException()));
+            }
+        });
+    }
+
+    private static String sentence(LogEntry entry) {
+        String text = String.valueOf(entry.getMessage()).lines().findFirst().orElse("");
+        Matcher component = COMPONENT.matcher(text);
+        return component.matches()
+                ? component.group(1) + ": " + component.group(2)
+                : entry.getBundle().getSymbolicName() + ": " + text;
+    }
+
+    /** The innermost cause: reflection and the log wrap it. */
+    private static @Nullable Throwable cause(@Nullable Throwable thrown) {
+        Throwable t = thrown;
+        while (t != null && t.getCause() != null) {
+            t = t.getCause();
+        }
+        return t;
     }
 
     void configure(Configurations configurations) throws IOException {

@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
 import javax.imageio.ImageIO;
 import org.armature.lerobot.Info.Feature;
@@ -71,7 +73,11 @@ public final class Recorder {
     private @Nullable DatasetWriter writer;
     private Object @Nullable [] last;
     private long episode = -1;
+    /** Whether this episode has a frame. */
+    private boolean begun;
+
     private long due;
+    private TreeSet<String> cameras = new TreeSet<>();
     private Episodes.Score before;
     private String task = "";
 
@@ -130,24 +136,28 @@ public final class Recorder {
             if (seen.episode() != episode) {
                 end();
                 episode = seen.episode();
-                due = seen.timeNanos();
+                begun = false;
                 before = episodes.score();
             } else if (over()) {
                 // The arm goes home now, and then comes the next scene.
                 end();
                 return;
             }
-            if (seen.timeNanos() < due || monitor.stats().state() != LoopMonitor.State.RUNNING) {
+            if ((begun && seen.timeNanos() < due) || monitor.stats().state() != LoopMonitor.State.RUNNING) {
                 return;
             }
             List<LoopMonitor.Row> rows = monitor.rows(-1, 1, 1);
-            if (rows.isEmpty() || (settings.images() && seen.cameras().isEmpty())) {
+            if (rows.isEmpty() || !complete(seen)) {
                 return;
             }
             DatasetWriter w = writer;
             if (w == null) {
                 w = new DatasetWriter(Path.of(settings.folder()), settings.fps(), robot.name(), features(seen));
                 writer = w;
+            }
+            if (!begun) {
+                begun = true;
+                due = seen.timeNanos();
             }
             task = seen.instruction();
             flush(w);
@@ -156,6 +166,27 @@ public final class Recorder {
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
+    }
+
+    /**
+     * Whether every camera has a picture: in a new scene they come one after the other. Which cameras there are is known once two
+     * looks in a row, a frame apart, saw the same ones.
+     */
+    private boolean complete(Observation seen) {
+        if (!settings.images()) {
+            return true;
+        }
+        if (writer == null) {
+            if (seen.timeNanos() < due) {
+                return false;
+            }
+            Set<String> now = seen.cameras().keySet();
+            boolean again = !now.isEmpty() && now.equals(cameras);
+            cameras = new TreeSet<>(now);
+            due = seen.timeNanos() + 1_000_000_000L / settings.fps();
+            return again;
+        }
+        return seen.cameras().keySet().containsAll(cameras);
     }
 
     private void flush(DatasetWriter w) {
@@ -196,28 +227,25 @@ public final class Recorder {
         f.put("action", new Feature("float32", List.of(j), robot.joints()));
         f.put("next.done", new Feature("bool", List.of(1), List.of()));
         f.put("next.success", new Feature("bool", List.of(1), List.of()));
-        if (settings.images()) {
-            new TreeMap<>(seen.cameras())
-                    .forEach((name, c) -> f.put(
-                            "observation.images." + name,
-                            new Feature(
-                                    "image",
-                                    List.of(c.height(), c.width(), 3),
-                                    List.of("height", "width", "channels"))));
+        for (String camera : cameras) {
+            CameraFrame c = Objects.requireNonNull(seen.cameras().get(camera));
+            f.put(
+                    "observation.images." + camera,
+                    new Feature("image", List.of(c.height(), c.width(), 3), List.of("height", "width", "channels")));
         }
         return f;
     }
 
     private Object[] frame(Observation seen, double[] command) throws IOException {
-        List<CameraFrame> cameras = settings.images() ? List.copyOf(new TreeMap<>(seen.cameras()).values()) : List.of();
         Object[] row = new Object[5 + cameras.size()];
         row[0] = floats(seen.position());
         row[1] = floats(seen.velocity());
         row[2] = floats(command);
         row[3] = false;
         row[4] = false;
-        for (int i = 0; i < cameras.size(); i++) {
-            row[5 + i] = png(cameras.get(i));
+        int i = 5;
+        for (String camera : cameras) {
+            row[i++] = png(Objects.requireNonNull(seen.cameras().get(camera)));
         }
         return row;
     }

@@ -8,10 +8,13 @@ import java.lang.annotation.Annotation;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.armature.robot.CameraFrame;
 import org.armature.robot.Episodes;
 import org.armature.robot.JointLimits;
 import org.armature.robot.LoopMonitor;
@@ -32,18 +35,14 @@ class RecorderTest {
     private final AtomicInteger looks = new AtomicInteger();
     private volatile long now;
     private volatile long episode = 1;
+    private volatile Map<String, CameraFrame> cameras = Map.of();
     private volatile Episodes.Score score = new Episodes.Score(0, 0, 7, "", 0);
 
     @SuppressWarnings("BadAnnotationImplementation") // read once, never compared
-    private record TenFramesASecond(String folder) implements Recorder.Settings {
+    private record TenFramesASecond(String folder, boolean images) implements Recorder.Settings {
         @Override
         public int fps() {
             return 10;
-        }
-
-        @Override
-        public boolean images() {
-            return false;
         }
 
         @Override
@@ -58,12 +57,16 @@ class RecorderTest {
     }
 
     private Recorder recorder() {
+        return recorder(false);
+    }
+
+    private Recorder recorder(boolean images) {
         ObservationHub hub = new ObservationHub() {
             @Override
             public Optional<Observation> latest() {
                 looks.incrementAndGet();
                 double[] at = {now / 1e9};
-                return Optional.of(new Observation(now, at, new double[] {1}, Map.of(), "wave", episode));
+                return Optional.of(new Observation(now, at, new double[] {1}, cameras, "wave", episode));
             }
 
             @Override
@@ -119,7 +122,8 @@ class RecorderTest {
         JointLimits limits = new JointLimits(
                 new double[] {-9}, new double[] {9}, new double[] {9}, new double[] {9}, new double[] {9});
         RobotDescription robot = new RobotDescription("one", List.of("a"), limits, new double[] {0}, -1, List.of());
-        return new Recorder(new TenFramesASecond(folder.resolve("d").toString()), hub, monitor, episodes, clock, robot);
+        return new Recorder(
+                new TenFramesASecond(folder.resolve("d").toString(), images), hub, monitor, episodes, clock, robot);
     }
 
     /** Lets frames pass, each until the recorder has looked at it. */
@@ -189,6 +193,49 @@ class RecorderTest {
         assertEquals(List.of(9L, 6L), lengths(d));
         try (Table t = Table.open(d.file(d.episodes().getFirst()))) {
             assertEquals(1, Arrays.stream(d.numbers(t, "next.success")).sum());
+        }
+    }
+
+    private static Map<String, CameraFrame> pictures(String... names) {
+        Map<String, CameraFrame> m = new HashMap<>();
+        for (String name : names) {
+            m.put(name, new CameraFrame(name, 0, 6, 4, new byte[3 * 24], null, null, null));
+        }
+        return m;
+    }
+
+    /** In a new scene the cameras' pictures come one after the other; what they lack stops nothing. */
+    @Test
+    void anEpisodeBeginsWhenEveryCameraHasAPicture() throws Exception {
+        cameras = pictures("front");
+        Recorder r = recorder(true);
+        looked();
+        cameras = pictures("front", "wrist");
+        frames(10);
+        judged(true);
+        cameras = Map.of();
+        episode = 2;
+        frames(2);
+        cameras = pictures("wrist");
+        frames(2);
+        cameras = pictures("front", "wrist");
+        looked();
+        frames(5);
+        judged(true);
+        r.close();
+        LeRobotDataset d = recorded();
+        assertEquals(List.of(9L, 6L), lengths(d));
+        try (Table t = Table.open(d.file(d.episodes().getFirst()))) {
+            assertEquals(
+                    15,
+                    Objects.requireNonNull(LeRobotDataset.images(t, "observation.images.front")
+                                    .bytes())
+                            .length);
+            assertEquals(
+                    15,
+                    Objects.requireNonNull(LeRobotDataset.images(t, "observation.images.wrist")
+                                    .bytes())
+                            .length);
         }
     }
 
