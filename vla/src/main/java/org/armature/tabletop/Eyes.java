@@ -137,14 +137,25 @@ final class Eyes implements Pointer {
 
         private final double[] mean;
         private final Predicate<double[]> plausible;
+        private final int confirmed;
         private double weight;
         private double[] rumour = {};
         private int heard;
 
+        /** Follows every look. */
+        Pointed(int size) {
+            this(size, at -> true, 1);
+        }
+
         /** @param plausible whether what was pointed at may have come there */
         Pointed(int size, Predicate<double[]> plausible) {
+            this(size, plausible, CONFIRMED);
+        }
+
+        private Pointed(int size, Predicate<double[]> plausible, int confirmed) {
             mean = new double[size];
             this.plausible = plausible;
+            this.confirmed = confirmed;
         }
 
         void forget() {
@@ -222,7 +233,7 @@ final class Eyes implements Pointer {
                 }
                 heard = heard > 0 && apart(at, rumour) < ELSEWHERE ? heard + 1 : 1;
                 rumour = at;
-                if (heard < CONFIRMED) {
+                if (heard < confirmed) {
                     return;
                 }
                 weight = 0;
