@@ -36,7 +36,8 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
  * Whether a policy gains from a geometry's tokens, in miniature: a flow-matching policy whose chunk is the two key poses that
  * an instruction asks for, from joints, words and both cameras' images, and nothing more, or a point cloud, or OmniVGGT's tokens
  * (frozen) of images alone, with depth, with depth and cameras. It learns from looks at scenes where object and container lie
- * in a box of the table and drives in others, where they do not ({@link Errand.Range}); the shipped hand goes where it points.
+ * in a box of the table ({@link Errand.Range}) and drives in other scenes, where they do, and where the object does not; the
+ * shipped hand goes where it points.
  */
 @Component(property = {"armature.id=omnivggt-vla", "armature.kind=reproduction"})
 public final class OmniVggtVlaReproduction implements Reproduction {
@@ -128,7 +129,8 @@ public final class OmniVggtVlaReproduction implements Reproduction {
 
     @Override
     public List<String> arms() {
-        return List.of(IMAGES, POINTS, TOKENS, DEPTH, CAMERAS, TOLD);
+        // those of the claims first: a run may be stopped
+        return List.of(IMAGES, DEPTH, CAMERAS, POINTS, TOKENS, TOLD);
     }
 
     @Override

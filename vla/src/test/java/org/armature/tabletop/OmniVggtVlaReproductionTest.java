@@ -151,7 +151,7 @@ class OmniVggtVlaReproductionTest {
                     .getMessage()
                     .contains("stopped at step 7"));
         }
-        Map<String, Object> plain = asked.get(arms.getFirst());
+        Map<String, Object> plain = asked.get("images alone");
         asked.forEach((a, c) -> {
             for (String key : plain.keySet()) {
                 if (!List.of("dataset", "model").contains(key)) {
@@ -162,9 +162,9 @@ class OmniVggtVlaReproductionTest {
             TreeSet<String> more = new TreeSet<>(model.keySet());
             more.removeAll(part(plain, "model").keySet());
             assertEquals(
-                    switch (arms.indexOf(a)) {
-                        case 0 -> List.of();
-                        case 1 -> List.of("points");
+                    switch (a) {
+                        case "images alone" -> List.of();
+                        case "point cloud" -> List.of("points");
                         default -> List.of("spatial");
                     },
                     List.copyOf(more));
@@ -172,11 +172,11 @@ class OmniVggtVlaReproductionTest {
             assertEquals(part(plain, "model"), model);
             assertEquals(part(plain, "dataset").get("file"), part(c, "dataset").get("file"), "the same looks");
         });
-        assertEquals(List.of(6, 2), intsOf(part(asked.get(arms.get(3)), "model").get("spatial")));
+        assertEquals(List.of(6, 2), intsOf(part(asked.get("spatial tokens, + depth"), "model").get("spatial")));
         // first token of each view: depth, calibration
-        assertArrayEquals(new float[] {0, 0}, first(arms.get(2)));
-        assertArrayEquals(new float[] {1, 0}, first(arms.get(3)));
-        assertArrayEquals(new float[] {1, 1}, first(arms.get(4)));
+        assertArrayEquals(new float[] {0, 0}, first("spatial tokens, of images"));
+        assertArrayEquals(new float[] {1, 0}, first("spatial tokens, + depth"));
+        assertArrayEquals(new float[] {1, 1}, first("spatial tokens, + depth, cameras"));
     }
 
     private float[] first(String a) {
