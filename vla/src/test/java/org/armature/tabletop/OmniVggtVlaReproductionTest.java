@@ -172,7 +172,9 @@ class OmniVggtVlaReproductionTest {
             assertEquals(part(plain, "model"), model);
             assertEquals(part(plain, "dataset").get("file"), part(c, "dataset").get("file"), "the same looks");
         });
-        assertEquals(List.of(6, 2), intsOf(part(asked.get("spatial tokens, + depth"), "model").get("spatial")));
+        assertEquals(
+                List.of(6, 2),
+                intsOf(part(asked.get("spatial tokens, + depth"), "model").get("spatial")));
         // first token of each view: depth, calibration
         assertArrayEquals(new float[] {0, 0}, first("spatial tokens, of images"));
         assertArrayEquals(new float[] {1, 0}, first("spatial tokens, + depth"));
