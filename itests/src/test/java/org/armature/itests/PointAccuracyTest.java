@@ -9,12 +9,9 @@ import java.util.Arrays;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import org.armature.robot.CameraFrame;
 import org.armature.robot.Intrinsics;
-import org.armature.robot.Observation;
-import org.armature.robot.ObservationHub;
 import org.armature.robot.SceneGeometry;
 import org.armature.robot.Simulator;
 import org.junit.jupiter.api.AfterEach;
@@ -46,24 +43,7 @@ class PointAccuracyTest {
 
     PointAccuracyTest(BundleContext bundles, @Service("") Simulator simulator) {
         this.bundles = bundles;
-        // Only the dashboard's figures look at the robot's own frames.
-        bundles.registerService(ObservationHub.class, new NoRobot(), null);
         world = simulator.open(1, STEP_NANOS);
-    }
-
-    private static final class NoRobot implements ObservationHub {
-        @Override
-        public Optional<Observation> latest() {
-            return Optional.empty();
-        }
-
-        @Override
-        public String instruction() {
-            return "";
-        }
-
-        @Override
-        public void instruct(String instruction) {}
     }
 
     @BeforeEach

@@ -273,32 +273,17 @@ class PolicyServerTest {
     @ValueSource(booleans = {false, true})
     void aPolicyIsClosedWithItsConnection(boolean immediate) throws Exception {
         CountDownLatch closed = new CountDownLatch(2);
-        PolicyEndpoint policy = new PolicyEndpoint() {
+        PolicyEndpoint policy = endpoint(immediate, new PolicyEndpoint.Session() {
             @Override
-            public Map<String, Object> metadata() {
-                return Map.of();
+            public Map<String, Object> infer(Map<String, Object> observation) {
+                throw new IllegalStateException("no");
             }
 
             @Override
-            public boolean immediate() {
-                return immediate;
+            public void close() {
+                closed.countDown();
             }
-
-            @Override
-            public Session open() {
-                return new Session() {
-                    @Override
-                    public Map<String, Object> infer(Map<String, Object> observation) {
-                        throw new IllegalStateException("no");
-                    }
-
-                    @Override
-                    public void close() {
-                        closed.countDown();
-                    }
-                };
-            }
-        };
+        });
         try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> policy)) {
             try (Client leaves = new Client(server.port(), "/");
                     Client fails = new Client(server.port(), "/")) {
@@ -536,10 +521,19 @@ class PolicyServerTest {
     }
 
     private static PolicyEndpoint endpoint(PolicyEndpoint.Session session) {
+        return endpoint(false, session);
+    }
+
+    private static PolicyEndpoint endpoint(boolean immediate, PolicyEndpoint.Session session) {
         return new PolicyEndpoint() {
             @Override
             public Map<String, Object> metadata() {
                 return Map.of();
+            }
+
+            @Override
+            public boolean immediate() {
+                return immediate;
             }
 
             @Override

@@ -45,13 +45,15 @@ import org.osgi.service.component.annotations.Component;
  * one of them, not their mean. Train it with objective {@code flow}.
  *
  * <p>Inputs as model {@code act}'s, and {@code spatial [B, N, C]} if config {@code spatial} [N, C] is given (OmniVGGT's tokens of
- * the current views), and {@code points [B, N, 7]} if config {@code points} N is ({@link Context} says what they are); {@code random.noise [B, H * A]}, standard normal. With {@code real_time_chunking} also {@code old [B, H * A]},
- * what is left of the last chunk, padded with zeros, and {@code old_weights [B, H]}, its weights
- * ({@link RealTimeChunking#prefixWeights}): the new chunk goes on from it (Black et al. 2025). Output {@code actions [B, H * A]}.
+ * the current views), and {@code points [B, N, 7]} if config {@code points} N is ({@link Context} says what they are);
+ * {@code random.noise [B, H * A]}, standard normal. With {@code real_time_chunking} also {@code old [B, H * A]}, what is left of the
+ * last chunk, padded with zeros, and {@code old_weights [B, H]}, its weights ({@link RealTimeChunking#prefixWeights}): the new
+ * chunk goes on from it (Black et al. 2025). Output {@code actions [B, H * A]}.
  *
- * <p>Config: {@code state}, {@code words} (0), {@code chunk} [H, A], {@code images}, {@code spatial}, {@code keypoints}, {@code points}, {@code width} (256),
- * {@code heads} (8), {@code feed_forward} (1024), {@code encoder_layers} (4), {@code expert_layers} (4), {@code steps} (10: of
- * Euler's method), {@code draws} (1: times and noises that an example is trained with each time it is seen), {@code real_time_chunking} (false), {@code guidance} (10: the bound of its weight). States and actions are
+ * <p>Config: {@code state}, {@code words} (0), {@code chunk} [H, A], {@code images}, {@code spatial}, {@code keypoints},
+ * {@code points}, {@code width} (256), {@code heads} (8), {@code feed_forward} (1024), {@code encoder_layers} (4),
+ * {@code expert_layers} (4), {@code steps} (10: of Euler's method), {@code draws} (1: times and noises that an example is trained
+ * with each time it is seen), {@code real_time_chunking} (false), {@code guidance} (10: the bound of its weight). States and actions are
  * standardised by their statistics so far.
  */
 @Component(
