@@ -126,8 +126,7 @@ public final class Recorder {
                 LOG.info("{} episodes recorded in {}", writer.episodes(), settings.folder());
             }
         } catch (IOException | RuntimeException e) {
-
-            LOG.error("nothing is recorded any more: {}", e.getMessage(), e);
+            LOG.error("nothing is recorded any more", e);
         }
     }
 

@@ -11,8 +11,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.net.Socket;
@@ -60,6 +63,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PolicyServerTest {
     private static final Path GOLDENS = Path.of(System.getProperty("armature.shared", ""), "goldens", "policy-server");
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String UPGRADE =
+            "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    + "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
     static Stream<String> conversations() {
         return Stream.of("libero-small", "libero-224", "droid-small", "droid-pi05", "aloha-small", "api-key", "types");
@@ -319,6 +325,39 @@ class PolicyServerTest {
                 assertEquals(Map.of(), Wire.decode(client.binary()));
             }
         }
+    }
+
+    @Test
+    void whoComesWhenAllPlacesAreTakenIsToldSoUntilOneIsFree() throws Exception {
+        ToyPolicy toy = new ToyPolicy(1, 1, List.of("state"), true);
+        List<Socket> clients = new ArrayList<>();
+        try (PolicyServer server = new PolicyServer(PolicyServer.Settings.local(0), n -> toy)) {
+            for (int i = 0; i < PolicyServer.MAX_SESSIONS; i++) {
+                Socket client = new Socket("127.0.0.1", server.port());
+                clients.add(client);
+                assertEquals("HTTP/1.1 101 Switching Protocols", upgrade(client), "client " + i);
+            }
+            try (Socket late = new Socket("127.0.0.1", server.port())) {
+                assertEquals("HTTP/1.1 503 Service Unavailable", upgrade(late));
+            }
+            clients.removeLast().close();
+            for (String answer = ""; !answer.contains("101"); ) {
+                try (Socket next = new Socket("127.0.0.1", server.port())) {
+                    answer = upgrade(next);
+                }
+            }
+        } finally {
+            for (Socket client : clients) {
+                client.close();
+            }
+        }
+    }
+
+    /** The first line of the answer to a WebSocket's first request. */
+    private static String upgrade(Socket client) throws IOException {
+        client.setSoTimeout(5000);
+        client.getOutputStream().write(UPGRADE.getBytes(StandardCharsets.US_ASCII));
+        return new BufferedReader(new InputStreamReader(client.getInputStream(), StandardCharsets.US_ASCII)).readLine();
     }
 
     @Test
@@ -609,8 +648,6 @@ class PolicyServerTest {
                         PolicyServer.Settings.local(0), n -> new ToyPolicy(1, 1, List.of("state"), false));
                 Client neighbour = new Client(server.port(), "/")) {
             neighbour.binary();
-            String upgrade = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    + "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
             byte[][] frames = {
                 {(byte) 0x82, 1, 0}, // unmasked
                 {(byte) 0xf2, (byte) 0x80, 0, 0, 0, 0}, // reserved bits
@@ -623,7 +660,7 @@ class PolicyServerTest {
             for (byte[] frame : frames) {
                 try (Socket socket = new Socket("127.0.0.1", server.port())) {
                     socket.setSoTimeout(5000);
-                    socket.getOutputStream().write(upgrade.getBytes(StandardCharsets.ISO_8859_1));
+                    socket.getOutputStream().write(UPGRADE.getBytes(StandardCharsets.ISO_8859_1));
                     socket.getOutputStream().write(frame);
                     socket.shutdownOutput();
                     String said = new String(socket.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
