@@ -1,5 +1,6 @@
 package org.armature.compute.opencl;
 
+import static org.armature.graph.Ops.conv;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.reduceMean;
 import static org.armature.graph.Ops.sub;
@@ -8,20 +9,29 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
+import org.armature.autodiff.ReverseMode;
 import org.armature.compute.Executor;
 import org.armature.compute.ExecutorContract;
+import org.armature.compute.GradientRequest;
 import org.armature.compute.Program;
 import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
+import org.armature.graph.Ops.Window;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class OpenClExecutorTest extends ExecutorContract {
     @TempDir
@@ -90,6 +100,44 @@ class OpenClExecutorTest extends ExecutorContract {
             Map<String, Tensor> expected = want.run(given);
             have.run(given)
                     .forEach((name, t) -> assertArrayEquals(expected.get(name).toFloats(), t.toFloats(), 1e-3f, name));
+        }
+        given.values().forEach(Tensor::close);
+    }
+
+    /** Lines that end within panels and vectors, windows that are apart, groups, several dimensions: forward and backward. */
+    @ParameterizedTest
+    @CsvSource({
+        "3, 32, 1, 3, 1, 1, 13",
+        "1, 64, 1, 3, 1, 2, 18",
+        "2, 32, 1, 3, 2, 1, 33",
+        "1, 64, 2, 3, 1, 1, 20",
+        "2, 48, 1, 1, 1, 1, 24",
+        "1, 32, 1, 4, 1, 1, 36"
+    })
+    void convolutions(int batch, int channels, int groups, int kernel, int stride, int dilation, int size) {
+        Graph.Builder b = Graph.builder("convolution");
+        Value x = b.input("x", Shape.of(batch, channels, size, size - 2));
+        Value w = b.parameter("w", DType.FLOAT, Shape.of(channels, channels / groups, kernel, kernel));
+        Value y = conv(
+                x, w, Value.none(), Window.of(2).strides(stride, stride).dilations(dilation, dilation).pads(1, 1, 1, 1).group(groups));
+        Graph g = new ReverseMode()
+                .gradients(
+                        b.output("y", y).build(),
+                        new GradientRequest(List.of("y"), List.of("x", "w"), List.of(), List.of("y"), 0));
+        Random random = new Random(3);
+        Map<String, Tensor> given = new HashMap<>();
+        Stream.concat(g.inputs().stream(), g.parameters().stream()).forEach(v -> {
+            Tensor t = Tensor.zeros(v.type());
+            for (long i = 0; i < t.size(); i++) {
+                t.set(i, random.nextGaussian());
+            }
+            given.put(v.name(), t);
+        });
+        try (Program want = new ReferenceExecutor().compile(g);
+                Program have = executor.compile(g)) {
+            Map<String, Tensor> expected = want.run(given);
+            have.run(given)
+                    .forEach((name, t) -> assertArrayEquals(expected.get(name).toFloats(), t.toFloats(), 2e-3f, name));
         }
         given.values().forEach(Tensor::close);
     }

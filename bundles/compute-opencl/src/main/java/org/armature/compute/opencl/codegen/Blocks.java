@@ -38,7 +38,9 @@ public record Blocks(int rows, int part) {
                         c.column().size(),
                         c.inner().size(),
                         left.array().position(left.at()).stride(c.inner()),
-                        k.panels() == null ? "own panels" : k.shared() ? "shared panels" : "panels",
+                        k.panels() == null
+                                ? "own panels"
+                                : Scalar.vars(c.right()).contains(c.batch()) ? "panels" : "shared panels",
                         target.vector(),
                         target.units());
     }

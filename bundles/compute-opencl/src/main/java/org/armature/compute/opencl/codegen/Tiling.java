@@ -1,10 +1,14 @@
 package org.armature.compute.opencl.codegen;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
@@ -44,6 +48,7 @@ final class Tiling {
     private final long rows;
     private final long columns;
     private final long depth;
+    private final long run;
     private final int height;
     private final int width;
     private final int vector;
@@ -63,6 +68,7 @@ final class Tiling {
         rows = c.row().size();
         columns = c.column().size();
         depth = c.inner().size();
+        run = kernel.panels() == null ? depth : c.run(most.part());
         height = target.tile(rows);
         width = target.panel();
         vector = target.vector();
@@ -79,10 +85,10 @@ final class Tiling {
         long each = (tile.size() + blocks - 1) / blocks;
         long deep = own || !target.cpu() ? 1 : (depth + most.part() - 1) / most.part();
         long group = target.cpu() ? panelsEach(blocks, deep > 1 ? WAITING / each : panel.size()) : 1;
-        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS;
+        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS || run < depth;
         group = copies ? group : 1;
         // Without a copy and with one tile, nothing is gained by parts.
-        long part = copies || each > 1 ? (depth + deep - 1) / deep : depth;
+        long part = copies || each > 1 ? ((depth + deep - 1) / deep + run - 1) / run * run : depth;
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
         e.bind(panel, "panel");
@@ -115,8 +121,6 @@ final class Tiling {
         }
         if (own) {
             pack(e);
-        } else {
-            stored(e, part < depth);
         }
         code.open("for (%s t = first; t < end; ++t)", ix);
         tile(e.inner(), copies, each, part);
@@ -157,6 +161,9 @@ final class Tiling {
     private long rowBlocks() {
         long tiles = Math.max(1, most.rows() / height);
         long items = panel.size() * c.batch().size();
+        if (run < depth && items >= target.units()) {
+            return (tile.size() + tiles - 1) / tiles;
+        }
         long blocks = Math.max((tile.size() + tiles - 1) / tiles, (ITEMS * target.units() + items - 1) / items);
         return Math.min(tile.size(), (blocks + target.units() - 1) / target.units() * target.units());
     }
@@ -166,7 +173,9 @@ final class Tiling {
         long items = blocks * c.batch().size();
         long fewest = kernel.panels() == null ? 2 : PANELS;
         long groups = Math.min((ITEMS * target.units() + items - 1) / items, Math.max(1, panel.size() / fewest));
-        groups = Math.max(groups, (panel.size() + most - 1) / Math.max(1, most));
+        long least = (panel.size() + most - 1) / Math.max(1, most);
+        // Sums over windows are long and results few: what counts is that all cores have as many.
+        groups = run < depth ? (least + target.units() - 1) / target.units() * target.units() : Math.max(groups, least);
         return (panel.size() + groups - 1) / groups;
     }
 
@@ -174,8 +183,8 @@ final class Tiling {
 
     private Index leftAt(Index row, Index inner) {
         Scalar.Load left = (Scalar.Load) c.left();
-        return substitute(
-                left.array().position(left.at()), v -> v == c.row() ? row : v == c.inner() ? inner : Index.of(v));
+        return left.array().position(left.at()).substitute(
+                v -> v == c.row() ? row : v == c.inner() ? inner : Index.of(v));
     }
 
     private Array leftArray() {
@@ -254,11 +263,14 @@ final class Tiling {
 
     // ---- the right operand -----------------------------------------------------------------------------------------
 
-    /** The panel where it lies: panels are aligned, and PoCL builds plain vectors ten times as fast as vloads. */
-    private void stored(Expressions e, boolean parted) {
-        String from = e.pointer(kernel.panels()) + " + (" + (kernel.shared() ? "" : "b * " + panel.size() + " + ")
-                + "panel) * " + depth * width + "L" + (parted ? " + from * " + width : "");
-        code.line("__global const float%d* restrict right = (__global const float%d*)(%s);", vector, vector, from);
+    /** A panel where it lies, from a step on: panels are aligned, and PoCL builds plain vectors ten times as fast as vloads. */
+    private void stored(Expressions e, Index from) {
+        Scalar.Load right = (Scalar.Load) c.right();
+        Index at = right.array().position(right.at()).substitute(
+                v -> v == c.column() ? Index.of(panel).times(width) : v == c.inner() ? from : Index.of(v));
+        code.line(
+                "__global const float%1$d* restrict right = (__global const float%1$d*)(%2$s + %3$s);",
+                vector, e.pointer(right.array()), e.index(at));
     }
 
     /** The panel made here: nobody else needs it. */
@@ -296,23 +308,62 @@ final class Tiling {
                 ofColumn = ofColumn.plus(term);
             }
         }
+        String array = e.pointer(l.array());
+        int last = width - 1;
         code.line("%s at[%d];", ix, width);
-        code.line("int run = 1;");
-        code.open("for (int j = 0; j < %d; ++j)", width);
-        code.line("at[j] = %s;", e.index(ofColumn));
-        code.line("run &= at[j] == at[0] + j;");
+        code.open("for (int j = 0; j < %d; ++j)", width)
+                .line("at[j] = %s;", e.index(ofColumn))
+                .close();
+        // A line of the image ends within few panels, and no more than one: then two vectors of neighbours make one.
+        code.line("const %s head = at[0], tail = at[%d];", ix, last);
+        code.line("int front = 1, back = %d;", last);
+        code.line("while (front < %d && at[front] == head + front) ++front;", width);
+        code.line("while (back > 0 && at[back - 1] == tail - %d + back) --back;", width);
+        code.line(
+                "const int lines = back <= front && head < %d && tail >= %d;",
+                l.array().size() - ofInner.max() - last, last - ofInner.min());
+        code.line(
+                "const int%1$d lanes = (int%1$d)(%2$s);",
+                vector, IntStream.range(0, vector).mapToObj(Integer::toString).collect(Collectors.joining(", ")));
+        code.line("float%d* to = right;", vector);
+        List<Var> nest = nest(ofInner);
+        Expressions f = e.inner();
+        for (Var v : nest) {
+            String k = f.declare(v);
+            boolean step = v == nest.getLast();
+            code.open(
+                    "for (int %1$s = 0; %1$s < %2$d; ++%1$s%3$s)", k, v.size(), step ? ", to += " + parts : "");
+        }
+        Index inner = ofInner.substitute(v -> v == c.inner() ? Index.linear(nest) : Index.of(v));
+        code.line("__global const float* restrict a = %s + %s;", array, f.index(inner));
+        code.open("if (lines)");
+        for (int p = 0; p < parts; p++) {
+            int from = p * vector;
+            code.line("const float%1$d front%2$d = vload%1$d(0, a + head + %3$d);", vector, p, from);
+            code.line("const float%1$d back%2$d = vload%1$d(0, a + tail - %3$d);", vector, p, last - from);
+            code.line("to[%1$d] = lanes + %2$d < (int%3$d)front ? front%1$d : back%1$d;", p, from, vector);
+        }
         code.close();
-        code.open("for (int k = 0; k < %d; ++k)", depth);
-        code.line("__global const float* restrict a = %s + %s;", e.pointer(l.array()), e.index(ofInner));
-        code.open("if (run)");
-        code.open("for (int j = 0; j < %d; ++j)", width);
-        code.line("((float*)right)[k * %d + j] = a[at[0] + j];", width);
-        code.close().close();
         code.open("else");
         code.open("for (int j = 0; j < %d; ++j)", width);
-        code.line("((float*)right)[k * %d + j] = a[at[j]];", width);
-        code.close().close().close();
+        code.line("((float*)to)[j] = a[at[j]];");
+        code.close().close();
+        nest.forEach(v -> code.close());
         return true;
+    }
+
+    /** Loops whose counters are what the inner index is divided into. */
+    private List<Var> nest(Index position) {
+        List<Var> vars = new ArrayList<>();
+        long below = 1;
+        for (long d : position.divisors(c.inner())) {
+            if (d > below && d % below == 0 && d < depth && depth % d == 0) {
+                vars.addFirst(new Var("k", d / below));
+                below = d;
+            }
+        }
+        vars.addFirst(new Var("k", depth / below));
+        return vars;
     }
 
     private Index column() {
@@ -367,7 +418,7 @@ final class Tiling {
         long step = leftStep();
         String[] left = new String[height];
         if (copies) {
-            code.line("const float* restrict l = copy + (t - first) * %d;", copied(part));
+            code.line("const float* %sl = copy + (t - first) * %d;", run < depth ? "" : "restrict ", copied(part));
             for (int r = 0; r < height; r++) {
                 left[r] = step == 1 ? "l[k + " + r * line(part) + "]" : "l[k * " + height + " + " + r + "]";
             }
@@ -397,7 +448,24 @@ final class Tiling {
                         parted ? "from == 0 ? (float%d)(0) : tile[%d]".formatted(vector, parts * r + p) : "0");
             }
         }
-        code.open("for (int k = 0; k < %s; ++k)", parted ? inside(part, depth, "from") : Long.toString(depth));
+        boolean lines = run < depth;
+        String steps = parted ? inside(part, depth, "from") : Long.toString(depth);
+        if (lines) {
+            code.open(
+                    "for (%s line = %s; line < %s; ++line, l += %d)",
+                    ix,
+                    parted ? "from / " + run : "0",
+                    parted ? "(from + " + steps + ") / " + run : depth / run,
+                    step == 1 ? run : run * height);
+        }
+        if (kernel.panels() != null) {
+            Var line = new Var("line", depth / run);
+            Var from = new Var("from", depth);
+            e.bind(line, "line");
+            e.bind(from, "from");
+            stored(e, lines ? Index.of(line).times(run) : parted ? Index.of(from) : Index.ZERO);
+        }
+        code.open("for (int k = 0; k < %s; ++k)", lines ? Long.toString(run) : steps);
         for (int p = 0; p < parts; p++) {
             code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
         }
@@ -413,6 +481,9 @@ final class Tiling {
             }
         }
         code.close();
+        if (lines) {
+            code.close();
+        }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
                 code.line("tile[%d] = c%d_%d;", parts * r + p, r, p);
@@ -432,13 +503,9 @@ final class Tiling {
         // Whole panels: a division of the column by a multiple of their width does not change within one.
         Function<Var, Index> at = v -> v == c.column() && columns % width == 0 ? column() : Index.of(v);
         for (Kernel.Store s : kernel.stores()) {
-            e.store(s.array(), substitute(s.position(), at), e.value(Scalar.substitute(s.body(), at)));
+            e.store(s.array(), s.position().substitute(at), e.value(Scalar.substitute(s.body(), at)));
         }
         code.close().close();
-    }
-
-    private static Index substitute(Index i, Function<Var, Index> vars) {
-        return ((Scalar.Position) Scalar.substitute(new Scalar.Position(i, DType.INT64), vars)).at();
     }
 
     /** Where a block ends that would end at a position. */

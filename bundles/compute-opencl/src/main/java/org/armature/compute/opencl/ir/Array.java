@@ -49,6 +49,26 @@ public final class Array {
         public double flops() {
             return 2.0 * batch.size() * row.size() * column.size() * inner.size();
         }
+
+        /**
+         * Steps of the inner index that both operands, elements of arrays, go on by equal steps: all of them, or, at most
+         * {@code most}, the lines of a window.
+         */
+        public long run(long most) {
+            long n = 1;
+            while (inner.size() % n != 0 || (n > 1 && inner.size() / n > most) || !isRun(inner.size() / n)) {
+                n++;
+            }
+            return inner.size() / n;
+        }
+
+        private boolean isRun(long steps) {
+            Var step = new Var("step", steps);
+            Index k = Index.of(new Var("run", inner.size() / steps)).times(steps).plus(Index.of(step));
+            return java.util.stream.Stream.of(left, right)
+                    .map(s -> (Scalar.Load) Scalar.substitute(s, v -> v == inner ? k : Index.of(v)))
+                    .allMatch(l -> l.array().position(l.at()).isPlain(step));
+        }
     }
 
     /** One result of an attention, its elements at {@code place}: a function of the batch and the result's row and column. */

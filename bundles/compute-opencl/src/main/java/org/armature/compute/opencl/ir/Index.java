@@ -4,7 +4,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.function.Function;
+import org.armature.graph.DType;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -333,6 +336,11 @@ public final class Index {
         return min >= hi ? of(hi) : of(new Clamp(this, lo, hi));
     }
 
+    /** Variables replaced. */
+    public Index substitute(Function<Var, Index> vars) {
+        return ((Scalar.Position) Scalar.substitute(new Scalar.Position(this, DType.INT64), vars)).at();
+    }
+
     /** Variables replaced; what memory holds is replaced through {@code scalars}. */
     Index substitute(Function<Var, Index> vars, Function<Scalar, Scalar> scalars) {
         Index r = of(constant);
@@ -365,6 +373,33 @@ public final class Index {
                 case Data d -> scalars.accept(d.value);
             }
         }
+    }
+
+    /** Whether every step of a variable is as far. */
+    public boolean isPlain(Var v) {
+        return terms.keySet().stream().allMatch(t -> t == v || !mentions(t, v));
+    }
+
+    /** Whether a variable occurs. */
+    public boolean mentions(Var v) {
+        return terms.keySet().stream().anyMatch(t -> mentions(t, v));
+    }
+
+    public static boolean mentions(Atom t, Var v) {
+        return Scalar.vars(new Scalar.Position(of(t), DType.INT64)).contains(v);
+    }
+
+    /** Numbers that a variable, or a part of it, is divided by. */
+    public SortedSet<Long> divisors(Var v) {
+        SortedSet<Long> all = new TreeSet<>();
+        for (Atom a : terms.keySet()) {
+            Index of = a instanceof Quotient q ? q.of : a instanceof Remainder r ? r.of : ZERO;
+            if (of.mentions(v)) {
+                all.add(a instanceof Quotient q ? q.by : ((Remainder) a).by);
+                all.addAll(of.divisors(v));
+            }
+        }
+        return all;
     }
 
     /** True if the value is a plain sum of multiples of variables. */

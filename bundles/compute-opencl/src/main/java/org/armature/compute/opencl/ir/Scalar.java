@@ -122,6 +122,36 @@ public sealed interface Scalar {
         return substitute(s, vars, l -> l);
     }
 
+    /** Variables replaced by indices, for {@link #substitute}. */
+    static Function<Var, Index> replace(List<Var> axes, List<Index> at) {
+        Map<Var, Index> m = new IdentityHashMap<>();
+        for (int i = 0; i < axes.size(); i++) {
+            m.put(axes.get(i), at.get(i));
+        }
+        return v -> {
+            Index now = m.get(v);
+            return now != null ? now : Index.of(v);
+        };
+    }
+
+    /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
+    static Scalar source(Scalar s) {
+        Scalar at = s;
+        while (at instanceof Load l && moved(l) != l) {
+            at = moved(l);
+        }
+        return at;
+    }
+
+    /** What an element is a copy of; itself if it is none. */
+    static Scalar moved(Load l) {
+        return l.array().rule() instanceof Array.Pointwise p
+                        && p.body() instanceof Load from
+                        && from.array().type() == l.array().type()
+                ? substitute(from, replace(p.axes(), l.at()))
+                : l;
+    }
+
     /** One pass over a DAG. */
     final class Substitution implements Function<Scalar, Scalar> {
         private final Function<Var, Index> vars;

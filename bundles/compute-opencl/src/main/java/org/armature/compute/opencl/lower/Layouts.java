@@ -150,6 +150,10 @@ final class Layouts {
         if (parts.size() == 1) {
             return List.of(parts.getFirst());
         }
+        Array product = Products.joined(n.output(), parts, axis);
+        if (product != null) {
+            return List.of(product);
+        }
         return map(n, at -> {
             Scalar r = null;
             long end = n.output().shape().dim(axis);

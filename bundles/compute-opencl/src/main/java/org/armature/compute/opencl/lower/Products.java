@@ -11,7 +11,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
@@ -20,6 +22,8 @@ import org.armature.compute.opencl.ir.Scalar.Inside;
 import org.armature.compute.opencl.ir.Var;
 import org.armature.graph.DType;
 import org.armature.graph.Node;
+import org.armature.graph.Value;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Operators that are sums of products: all of them become the same contraction over batch, row, column and inner index, whose
@@ -28,6 +32,9 @@ import org.armature.graph.Node;
 final class Products {
     /** With fewer rows or inner steps than this a tile is mostly empty: a plain reduction is faster. */
     private static final int NARROW = 4;
+
+    /** Products side by side are one if each has a multiple of so many columns: a panel of vectors of any device. */
+    private static final int WHOLE = 32;
 
     private Products() {}
 
@@ -126,6 +133,137 @@ final class Products {
 
     private static List<Integer> axes(int from, int to) {
         return IntStream.range(from, to).boxed().toList();
+    }
+
+    // ---- products side by side ---------------------------------------------------------------------------------------
+
+    /** What a part of a concatenation is made of: a product, and where in it the part's elements are. */
+    private record Part(Array product, Array.Contraction rule, List<Index> at) {
+        static @Nullable Part of(Array a, List<Var> axes) {
+            return Scalar.source(new Scalar.Load(a, Index.of(axes))) instanceof Scalar.Load l
+                            && l.array().rule() instanceof Array.Contraction c
+                    ? new Part(l.array(), c, l.at())
+                    : null;
+        }
+
+        /** An operand with the variables of another product of the same sizes. */
+        Scalar operand(Scalar s, Array.Contraction of) {
+            return Scalar.source(Scalar.substitute(
+                    s,
+                    Scalar.replace(
+                            List.of(rule.batch(), rule.row(), rule.column(), rule.inner()),
+                            Index.of(List.of(of.batch(), of.row(), of.column(), of.inner())))));
+        }
+
+        boolean isLike(Part o) {
+            return Arrays.equals(product.shape(), o.product.shape())
+                    && product.type() == o.product.type()
+                    && at.equals(o.at)
+                    && rule.inner().size() == o.rule.inner().size()
+                    && operand(rule.left(), o.rule).equals(o.operand(o.rule.left(), o.rule));
+        }
+    }
+
+    /**
+     * Products with the same left operand that differ in where they read the right one, side by side, as one product with
+     * more columns: a convolution's weight gradient is one for each place in its kernel. Null if the parts are not such.
+     */
+    static @Nullable Array joined(Value out, List<Array> parts, int axis) {
+        List<Var> axes = Var.each("i", parts.getFirst().shape());
+        List<Part> all = new ArrayList<>();
+        for (Array a : parts) {
+            Part p = Arrays.equals(a.shape(), parts.getFirst().shape()) ? Part.of(a, axes) : null;
+            if (p == null || !p.isLike(all.isEmpty() ? p : all.getFirst())) {
+                return null;
+            }
+            all.add(p);
+        }
+        Part one = all.getFirst();
+        Array.Contraction c = one.rule;
+        Var column = new Var("n", parts.size() * c.column().size());
+        Index which = Index.of(column).div(c.column().size());
+        Scalar right = moving(all.stream().map(p -> p.operand(p.rule.right(), c)).toList(), which);
+        if (right == null || c.column().size() % WHOLE != 0) {
+            return null;
+        }
+        Function<Var, Index> within =
+                Scalar.replace(List.of(c.column()), List.of(Index.of(column).mod(c.column().size())));
+        List<Index> place = new ArrayList<>(List.of(which));
+        place.addAll(substitute(c.place(), within));
+        long[] shape = LongStream.concat(LongStream.of(parts.size()), LongStream.of(one.product.shape()))
+                .toArray();
+        Array product = new Array(
+                out.name() + ".joined",
+                one.product.type(),
+                shape,
+                new Array.Contraction(
+                        c.batch(),
+                        c.row(),
+                        column,
+                        c.inner(),
+                        one.operand(c.left(), c),
+                        Scalar.substitute(right, within),
+                        place));
+        long each = parts.getFirst().dim(axis);
+        return map(out, at -> {
+            List<Index> inside = new ArrayList<>(at);
+            inside.set(axis, at.get(axis).mod(each));
+            List<Index> from = new ArrayList<>(List.of(at.get(axis).div(each)));
+            from.addAll(substitute(one.at, Scalar.replace(axes, inside)));
+            return at(product, from);
+        });
+    }
+
+    private static List<Index> substitute(List<Index> all, Function<Var, Index> vars) {
+        return all.stream().map(i -> i.substitute(vars)).toList();
+    }
+
+    /** Elements of one array, the place of each moved from the first's by numbers that follow the digits of {@code which}; null if not. */
+    private static @Nullable Scalar moving(List<Scalar> elements, Index which) {
+        if (!(elements.getFirst() instanceof Scalar.Load first)) {
+            return null;
+        }
+        List<Index> at = new ArrayList<>();
+        for (int d = 0; d < first.at().size(); d++) {
+            long[] far = new long[elements.size()];
+            for (int i = 0; i < far.length; i++) {
+                if (!(elements.get(i) instanceof Scalar.Load l) || l.array() != first.array()) {
+                    return null;
+                }
+                Index moved = l.at().get(d).minus(first.at().get(d));
+                if (!moved.isConstant()) {
+                    return null;
+                }
+                far[i] = moved.constant();
+            }
+            Index moved = digit(far, which);
+            if (moved == null) {
+                return null;
+            }
+            at.add(first.at().get(d).plus(moved));
+        }
+        return new Scalar.Load(first.array(), at);
+    }
+
+    /** Numbers that are multiples of a digit of their position, 0 0 3 3 6 6 0 0 ..., as a function of it; null if they are not. */
+    private static @Nullable Index digit(long[] numbers, Index position) {
+        int low = 0;
+        while (low < numbers.length && numbers[low] == 0) {
+            low++;
+        }
+        if (low == numbers.length) {
+            return Index.ZERO;
+        }
+        int high = low;
+        while (high < numbers.length && numbers[high] != 0) {
+            high++;
+        }
+        for (int i = 0; i < numbers.length; i++) {
+            if (numbers[i] != i % high / low * numbers[low]) {
+                return null;
+            }
+        }
+        return position.mod(high).div(low).times(numbers[low]);
     }
 
     // ---- matrices --------------------------------------------------------------------------------------------------

@@ -318,7 +318,7 @@ final class Attentions {
             }
             Scalar.Load l = (Scalar.Load) (left ? c.left() : c.right());
             while (isTransposed(l.array())) {
-                l = (Scalar.Load) Schedule.Scheduler.moved(l);
+                l = (Scalar.Load) Scalar.moved(l);
             }
             Array matrix = l.array();
             Var outer = left ? c.row() : c.column();
@@ -350,7 +350,7 @@ final class Attentions {
                 }
                 known = Scalar.substitute(
                         p.body(),
-                        Schedule.replace(p.axes(), Index.unravel(matrix(batch, query, key), a.shape())),
+                        Scalar.replace(p.axes(), Index.unravel(matrix(batch, query, key), a.shape())),
                         l -> load(l, matrix(batch, query, key)));
                 elements.put(a, known);
             }
@@ -369,9 +369,9 @@ final class Attentions {
 
         /** An operand in the attention's variables, from where it is moved from. */
         private Scalar moved(Scalar operand, Array.Contraction c, Var outer, Var nowOuter, Var nowInner) {
-            return Schedule.Scheduler.source(Scalar.substitute(
+            return Scalar.source(Scalar.substitute(
                     operand,
-                    Schedule.replace(
+                    Scalar.replace(
                             List.of(c.batch(), outer, c.inner()), Index.of(List.of(batch, nowOuter, nowInner)))));
         }
 
@@ -386,7 +386,7 @@ final class Attentions {
 
         private static Index at(Index i, List<Var> from, List<Var> to) {
             Scalar.Position p = new Scalar.Position(i, DType.INT64);
-            return ((Scalar.Position) Scalar.substitute(p, Schedule.replace(from, Index.of(to)))).at();
+            return ((Scalar.Position) Scalar.substitute(p, Scalar.replace(from, Index.of(to)))).at();
         }
 
         // ---- derivatives -------------------------------------------------------------------------------------------

@@ -285,9 +285,8 @@ final class Grouping {
             }
             case TILES -> {
                 Array.Contraction c = (Array.Contraction) first.rule();
-                Array panel = panels.get(first);
-                boolean shared = panel != null && panel.dim(0) == 1;
-                yield new Kernel.Tiles(first, c, panel, shared, stores(g.members, first.position(c.place()), g));
+                yield new Kernel.Tiles(
+                        first, c, panels.get(first), stores(g.members, first.position(c.place()), g));
             }
             case ROWS -> rows(g);
             case ATTENTION ->
@@ -312,7 +311,7 @@ final class Grouping {
             if (a.rule() instanceof Array.Pointwise p) {
                 body = Scalar.substitute(
                         p.body(),
-                        Schedule.replace(p.axes(), Index.unravel(position, a.shape())),
+                        Scalar.replace(p.axes(), Index.unravel(position, a.shape())),
                         l -> computed.getOrDefault(l.array(), l));
             } else {
                 body = new Scalar.Load(a, Index.unravel(position, a.shape()));
@@ -347,14 +346,14 @@ final class Grouping {
                             a,
                             r.over(),
                             r.fold(),
-                            Scalar.substitute(r.body(), Schedule.replace(r.axes(), Index.unravel(row, a.shape()))),
+                            Scalar.substitute(r.body(), Scalar.replace(r.axes(), Index.unravel(row, a.shape()))),
                             wanted.contains(a)));
                 case Array.Pointwise p -> {
                     int s = prefix(a, g.rows);
                     List<Index> at = new ArrayList<>(Index.unravel(row, java.util.Arrays.copyOf(a.shape(), s)));
                     List<Var> inner = p.axes().subList(s, p.axes().size());
                     at.addAll(Index.of(inner));
-                    Scalar body = Scalar.substitute(p.body(), Schedule.replace(p.axes(), at));
+                    Scalar body = Scalar.substitute(p.body(), Scalar.replace(p.axes(), at));
                     if (wanted.contains(a) || read.contains(a)) {
                         Index position = row.times((long) Bodies.size(inner)).plus(Index.linear(inner));
                         stages.add(new Kernel.Stage.Fill(inner, List.of(new Kernel.Store(a, position, body))));

@@ -60,12 +60,10 @@ public sealed interface Kernel {
     /**
      * A contraction by register tiles; the right operand is in panels of some columns each.
      *
-     * @param panels where the panels lie, {@code [batch, panel, inner, column]}; null if each work-item makes its own
-     * @param shared whether all batches have the same panels
+     * @param panels what the right operand is an element of, its last axis the columns of a panel; null if each work-item makes its
+     *     own
      */
-    record Tiles(
-            Array product, Array.Contraction rule, @Nullable Array panels, boolean shared, List<Store> stores)
-            implements Kernel {
+    record Tiles(Array product, Array.Contraction rule, @Nullable Array panels, List<Store> stores) implements Kernel {
         @Override
         public List<Array> writes() {
             return stores.stream().map(Store::array).toList();

@@ -1,6 +1,7 @@
 package org.armature.compute.opencl.schedule;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
@@ -10,6 +11,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.armature.compute.opencl.codegen.Target;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Fold;
@@ -46,6 +49,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
     /** Such panels of a product at least, to keep the cores busy. */
     private static final long LOCAL_ITEMS = 16;
+
+    /** Steps of a window's line that pay for finding where it begins, and as many as a work-item's copies hold. */
+    private static final long SHORTEST_LINE = 8;
+
+    private static final long LONGEST_LINE = 1024;
 
     private static final double STORE = 3;
     private static final double LOAD = 1;
@@ -232,7 +240,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
-            Scalar right = source(c.right());
+            Scalar right = Scalar.source(c.right());
+            Array windows = windows(a, c, right, shared);
+            if (windows != null) {
+                return windows;
+            }
             if (isLocal(c, right)) {
                 return new Array(
                         a.name(),
@@ -276,6 +288,80 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /**
+         * A product whose columns are neighbours along one axis of an array, and whose windows over the other axes overlap: that
+         * axis goes in panels, the others stay, so that nothing is copied more than once. Null if it is no such product.
+         */
+        private @Nullable Array windows(Array a, Array.Contraction c, Scalar right, Map<List<Object>, Array> shared) {
+            long elements = c.column().size() * c.inner().size();
+            if (!fuse
+                    || !target.cpu()
+                    || !(right instanceof Scalar.Load l)
+                    || l.array().size() > elements / 2
+                    || c.column().size() % panelWidth != 0) {
+                return null;
+            }
+            Var lane = new Var("lane", panelWidth);
+            Index column = Index.of(new Var("panel", c.column().size() / panelWidth))
+                    .times(panelWidth)
+                    .plus(Index.of(lane));
+            List<Index> at = ((Scalar.Load) Scalar.substitute(l, v -> v == c.column() ? column : Index.of(v))).at();
+            List<Integer> along = IntStream.range(0, at.size())
+                    .filter(i -> at.get(i).mentions(lane))
+                    .boxed()
+                    .toList();
+            if (along.size() != 1
+                    || l.array().dim(along.getFirst()) % panelWidth != 0
+                    || !at.get(along.getFirst()).mod(panelWidth).equals(Index.of(lane))) {
+                return null;
+            }
+            // The left operand goes on by equal steps, whatever it is.
+            Array.Contraction lines =
+                    new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), right, right, c.place());
+            if (lines.run(LONGEST_LINE) < SHORTEST_LINE) {
+                return null;
+            }
+            int axis = along.getFirst();
+            Array panel = shared.computeIfAbsent(List.of("windows", new Identity(l.array()), axis), k -> {
+                List<Long> sizes = Arrays.stream(l.array().shape()).boxed().toList();
+                long[] shape = panelled(sizes, axis, n -> n / panelWidth, n -> (long) panelWidth).stream()
+                        .mapToLong(n -> n)
+                        .toArray();
+                List<Var> axes = Var.each("p", shape);
+                List<Index> from = new ArrayList<>(Index.of(axes.subList(1, axes.size() - 1)));
+                from.add(axis, Index.of(axes.getFirst()).times(panelWidth).plus(Index.of(axes.getLast())));
+                Array p = new Array(
+                        l.array().name() + ".panels",
+                        DType.FLOAT,
+                        shape,
+                        new Array.Pointwise(axes, Scalar.convert(new Scalar.Load(l.array(), from), DType.FLOAT)));
+                order.add(p);
+                forced.put(p, true);
+                return p;
+            });
+            Array.Contraction r = new Array.Contraction(
+                    c.batch(),
+                    c.row(),
+                    c.column(),
+                    c.inner(),
+                    left(a, c, shared),
+                    new Scalar.Load(panel, panelled(l.at(), axis, i -> i.div(panelWidth), i -> i.mod(panelWidth))),
+                    c.place());
+            Array product = new Array(a.name(), a.type(), a.shape(), r);
+            panels.put(product, panel);
+            return product;
+        }
+
+        /** Sizes or indices of an array with an axis in panels: the panel, the other axes, the place in the panel. */
+        private static <T> List<T> panelled(
+                List<T> all, int axis, UnaryOperator<T> panel, UnaryOperator<T> place) {
+            List<T> r = new ArrayList<>(all);
+            T x = r.remove(axis);
+            r.addFirst(panel.apply(x));
+            r.add(place.apply(x));
+            return r;
+        }
+
+        /**
          * Whether a work-item makes the panel it needs: if it does all rows with it, there is enough else to do at the same
          * time, and it is small and made of memory.
          */
@@ -295,7 +381,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             if (plain != null) {
                 return plain;
             }
-            Scalar left = source(c.left());
+            Scalar left = Scalar.source(c.left());
             boolean batched = Scalar.vars(left).contains(c.batch());
             // In the order of what it is made of, so that its producer can write it, or it is what its producer wrote.
             Var outer = isAcross(left, c.row(), c.inner()) ? c.inner() : c.row();
@@ -303,7 +389,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             Array rows = shared.computeIfAbsent(key("left", left, c.batch(), outer, last), k -> {
                 long[] shape = {batched ? c.batch().size() : 1, outer.size(), last.size()};
                 List<Var> axes = Var.each("l", shape);
-                Scalar body = Scalar.substitute(left, replace(List.of(c.batch(), outer, last), Index.of(axes)));
+                Scalar body = Scalar.substitute(left, Scalar.replace(List.of(c.batch(), outer, last), Index.of(axes)));
                 Array r = new Array(a.name() + ".rows", DType.FLOAT, shape, new Array.Pointwise(axes, body));
                 order.add(r);
                 forced.put(r, true);
@@ -325,11 +411,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 Index p = l.array().position(l.at());
                 if (l.array().type() == DType.FLOAT
                         && (p.stride(c.inner()) == 1 || p.stride(c.row()) == 1)
-                        && isPlain(p, c.row())
-                        && isPlain(p, c.inner())) {
+                        && p.isPlain(c.row())
+                        && p.isPlain(c.inner())) {
                     best = l;
                 }
-                Scalar from = moved(l);
+                Scalar from = Scalar.moved(l);
                 if (from == l) {
                     break;
                 }
@@ -348,15 +434,6 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             return best;
         }
 
-        /** Whether every step of a variable is as far. */
-        private static boolean isPlain(Index p, Var v) {
-            return p.terms().keySet().stream().allMatch(t -> t == v || !mentions(t, v));
-        }
-
-        private static boolean mentions(Index.Atom t, Var v) {
-            return Scalar.vars(new Scalar.Position(Index.of(t), DType.INT64)).contains(v);
-        }
-
         /** Whether neighbours in memory are in neighbouring rows. */
         private static boolean isAcross(Scalar left, Var row, Var inner) {
             int along = 0;
@@ -373,24 +450,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private static boolean isNear(Index p, Var v) {
             return p.terms().entrySet().stream()
                     .anyMatch(t ->
-                            t.getValue() == 1 && !(t.getKey() instanceof Index.Quotient) && mentions(t.getKey(), v));
-        }
-
-        /** An element that is only moved, where it comes from: heads of a projection are read where they lie. */
-        static Scalar source(Scalar s) {
-            Scalar at = s;
-            while (at instanceof Scalar.Load l && moved(l) != l) {
-                at = moved(l);
-            }
-            return at;
-        }
-
-        static Scalar moved(Scalar.Load l) {
-            return l.array().rule() instanceof Array.Pointwise p
-                            && p.body() instanceof Scalar.Load from
-                            && from.array().type() == l.array().type()
-                    ? Scalar.substitute(from, replace(p.axes(), l.at()))
-                    : l;
+                            t.getValue() == 1 && !(t.getKey() instanceof Index.Quotient) && Index.mentions(t.getKey(), v));
         }
 
         /** Equal operands of several products are made once: x for the queries, the keys and the values. */
@@ -593,24 +653,13 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 Scalar known = places.get(l.at());
                 if (known == null) {
                     Array.Pointwise p = (Array.Pointwise) l.array().rule();
-                    known = Scalar.substitute(p.body(), replace(p.axes(), l.at()), this::load);
+                    known = Scalar.substitute(p.body(), Scalar.replace(p.axes(), l.at()), this::load);
                     known = Scalar.convert(known, l.array().type());
                     places.put(l.at(), known);
                 }
                 return known;
             }
         }
-    }
-
-    static Function<Var, Index> replace(List<Var> axes, List<Index> at) {
-        Map<Var, Index> m = new IdentityHashMap<>();
-        for (int i = 0; i < axes.size(); i++) {
-            m.put(axes.get(i), at.get(i));
-        }
-        return v -> {
-            Index now = m.get(v);
-            return now != null ? now : Index.of(v);
-        };
     }
 
     /** Bytes a kernel reads and writes at least, each array once. */
