@@ -119,7 +119,14 @@ class OpenClExecutorTest extends ExecutorContract {
         Value x = b.input("x", Shape.of(batch, channels, size, size - 2));
         Value w = b.parameter("w", DType.FLOAT, Shape.of(channels, channels / groups, kernel, kernel));
         Value y = conv(
-                x, w, Value.none(), Window.of(2).strides(stride, stride).dilations(dilation, dilation).pads(1, 1, 1, 1).group(groups));
+                x,
+                w,
+                Value.none(),
+                Window.of(2)
+                        .strides(stride, stride)
+                        .dilations(dilation, dilation)
+                        .pads(1, 1, 1, 1)
+                        .group(groups));
         Graph g = new ReverseMode()
                 .gradients(
                         b.output("y", y).build(),

@@ -183,8 +183,9 @@ final class Tiling {
 
     private Index leftAt(Index row, Index inner) {
         Scalar.Load left = (Scalar.Load) c.left();
-        return left.array().position(left.at()).substitute(
-                v -> v == c.row() ? row : v == c.inner() ? inner : Index.of(v));
+        return left.array()
+                .position(left.at())
+                .substitute(v -> v == c.row() ? row : v == c.inner() ? inner : Index.of(v));
     }
 
     private Array leftArray() {
@@ -266,8 +267,9 @@ final class Tiling {
     /** A panel where it lies, from a step on: panels are aligned, and PoCL builds plain vectors ten times as fast as vloads. */
     private void stored(Expressions e, Index from) {
         Scalar.Load right = (Scalar.Load) c.right();
-        Index at = right.array().position(right.at()).substitute(
-                v -> v == c.column() ? Index.of(panel).times(width) : v == c.inner() ? from : Index.of(v));
+        Index at = right.array()
+                .position(right.at())
+                .substitute(v -> v == c.column() ? Index.of(panel).times(width) : v == c.inner() ? from : Index.of(v));
         code.line(
                 "__global const float%1$d* restrict right = (__global const float%1$d*)(%2$s + %3$s);",
                 vector, e.pointer(right.array()), e.index(at));
@@ -331,8 +333,7 @@ final class Tiling {
         for (Var v : nest) {
             String k = f.declare(v);
             boolean step = v == nest.getLast();
-            code.open(
-                    "for (int %1$s = 0; %1$s < %2$d; ++%1$s%3$s)", k, v.size(), step ? ", to += " + parts : "");
+            code.open("for (int %1$s = 0; %1$s < %2$d; ++%1$s%3$s)", k, v.size(), step ? ", to += " + parts : "");
         }
         Index inner = ofInner.substitute(v -> v == c.inner() ? Index.linear(nest) : Index.of(v));
         code.line("__global const float* restrict a = %s + %s;", array, f.index(inner));

@@ -64,7 +64,8 @@ public final class Array {
 
         private boolean isRun(long steps) {
             Var step = new Var("step", steps);
-            Index k = Index.of(new Var("run", inner.size() / steps)).times(steps).plus(Index.of(step));
+            Index k =
+                    Index.of(new Var("run", inner.size() / steps)).times(steps).plus(Index.of(step));
             return java.util.stream.Stream.of(left, right)
                     .map(s -> (Scalar.Load) Scalar.substitute(s, v -> v == inner ? k : Index.of(v)))
                     .allMatch(l -> l.array().position(l.at()).isPlain(step));

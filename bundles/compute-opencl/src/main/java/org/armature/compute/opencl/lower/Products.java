@@ -135,7 +135,8 @@ final class Products {
         return IntStream.range(from, to).boxed().toList();
     }
 
-    // ---- products side by side ---------------------------------------------------------------------------------------
+    // ---- products side by side
+    // ---------------------------------------------------------------------------------------
 
     /** What a part of a concatenation is made of: a product, and where in it the part's elements are. */
     private record Part(Array product, Array.Contraction rule, List<Index> at) {
@@ -182,12 +183,13 @@ final class Products {
         Array.Contraction c = one.rule;
         Var column = new Var("n", parts.size() * c.column().size());
         Index which = Index.of(column).div(c.column().size());
-        Scalar right = moving(all.stream().map(p -> p.operand(p.rule.right(), c)).toList(), which);
+        Scalar right =
+                moving(all.stream().map(p -> p.operand(p.rule.right(), c)).toList(), which);
         if (right == null || c.column().size() % WHOLE != 0) {
             return null;
         }
-        Function<Var, Index> within =
-                Scalar.replace(List.of(c.column()), List.of(Index.of(column).mod(c.column().size())));
+        Function<Var, Index> within = Scalar.replace(
+                List.of(c.column()), List.of(Index.of(column).mod(c.column().size())));
         List<Index> place = new ArrayList<>(List.of(which));
         place.addAll(substitute(c.place(), within));
         long[] shape = LongStream.concat(LongStream.of(parts.size()), LongStream.of(one.product.shape()))

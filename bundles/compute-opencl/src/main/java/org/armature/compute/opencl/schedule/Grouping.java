@@ -285,8 +285,7 @@ final class Grouping {
             }
             case TILES -> {
                 Array.Contraction c = (Array.Contraction) first.rule();
-                yield new Kernel.Tiles(
-                        first, c, panels.get(first), stores(g.members, first.position(c.place()), g));
+                yield new Kernel.Tiles(first, c, panels.get(first), stores(g.members, first.position(c.place()), g));
             }
             case ROWS -> rows(g);
             case ATTENTION ->

@@ -63,7 +63,8 @@ public sealed interface Kernel {
      * @param panels what the right operand is an element of, its last axis the columns of a panel; null if each work-item makes its
      *     own
      */
-    record Tiles(Array product, Array.Contraction rule, @Nullable Array panels, List<Store> stores) implements Kernel {
+    record Tiles(
+            Array product, Array.Contraction rule, @Nullable Array panels, List<Store> stores) implements Kernel {
         @Override
         public List<Array> writes() {
             return stores.stream().map(Store::array).toList();

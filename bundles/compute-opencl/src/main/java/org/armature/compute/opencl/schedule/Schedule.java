@@ -352,8 +352,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /** Sizes or indices of an array with an axis in panels: the panel, the other axes, the place in the panel. */
-        private static <T> List<T> panelled(
-                List<T> all, int axis, UnaryOperator<T> panel, UnaryOperator<T> place) {
+        private static <T> List<T> panelled(List<T> all, int axis, UnaryOperator<T> panel, UnaryOperator<T> place) {
             List<T> r = new ArrayList<>(all);
             T x = r.remove(axis);
             r.addFirst(panel.apply(x));
@@ -449,8 +448,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         /** Whether neighbours are mostly one step of a variable apart. */
         private static boolean isNear(Index p, Var v) {
             return p.terms().entrySet().stream()
-                    .anyMatch(t ->
-                            t.getValue() == 1 && !(t.getKey() instanceof Index.Quotient) && Index.mentions(t.getKey(), v));
+                    .anyMatch(t -> t.getValue() == 1
+                            && !(t.getKey() instanceof Index.Quotient)
+                            && Index.mentions(t.getKey(), v));
         }
 
         /** Equal operands of several products are made once: x for the queries, the keys and the values. */
