@@ -140,7 +140,6 @@ final class Tiling {
         code.line("const %s row = t * %d;", ix, height);
         if (part == depth) {
             code.line("float%d tile[%d];", vector, height * parts);
-            prefetch(e);
             multiply(e, copies, part);
             results(e);
             return;
@@ -148,9 +147,6 @@ final class Tiling {
         String panels = copies ? "(panel - panels) * " + each + " + " : "";
         code.line("float%d* tile = tiles + (%st - first) * %d;", vector, panels, height * parts);
         code.line("const int last = from + %d >= %d;", part, depth);
-        code.open("if (last)");
-        prefetch(e.inner());
-        code.close();
         multiply(e, copies, part);
         code.open("if (last)");
         results(e);
@@ -371,11 +367,8 @@ final class Tiling {
         return Index.of(panel).times(width).plus(Index.of(lane));
     }
 
-    /** Fetches what the results of a tile touch: it arrives while the tile is multiplied. */
-    private void prefetch(Expressions e) {
-        if (!target.cpu()) {
-            return;
-        }
+    /** Where what the results of row {@code i} of a tile touch begins, and whether it is written. */
+    private SequencedMap<String, Integer> touched(Expressions e) {
         SequencedMap<String, Integer> lines = new LinkedHashMap<>();
         Expressions f = e.inner();
         f.bind(c.row(), "min(row + i, (%s)%d)".formatted(ix, rows - 1));
@@ -388,16 +381,7 @@ final class Tiling {
                 }
             }
         }
-        if (lines.isEmpty()) {
-            return;
-        }
-        code.open("for (int i = 0; i < %d; ++i)", height);
-        lines.forEach((at, write) -> {
-            for (int p = 0; p < parts; p++) {
-                fetch("%s + %d".formatted(at, p * vector), write);
-            }
-        });
-        code.close();
+        return lines;
     }
 
     /** Brings memory into the first cache; a hint, which may be past the end. GPUs have other work meanwhile. */
@@ -466,7 +450,19 @@ final class Tiling {
             e.bind(from, "from");
             stored(e, lines ? Index.of(line).times(run) : parted ? Index.of(from) : Index.ZERO);
         }
-        code.open("for (int k = 0; k < %s; ++k)", lines ? Long.toString(run) : steps);
+        // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up the panel.
+        SequencedMap<String, Integer> touched = lines || !target.cpu() ? new LinkedHashMap<>() : touched(e);
+        if (touched.isEmpty()) {
+            code.open("for (int k = 0; k < %s; ++k)", lines ? Long.toString(run) : steps);
+        } else {
+            long some = (part + height - 1) / height;
+            code.open("for (int i = 0; i < %d; ++i)", height);
+            code.open(parted ? "if (last)" : "");
+            touched.forEach((at, write) -> IntStream.range(0, parts)
+                    .forEach(p -> fetch("%s + %d".formatted(at, p * vector), write)));
+            code.close();
+            code.open("for (%1$s k = i * %2$d; k < min((%1$s)(i * %2$d + %2$d), (%1$s)%3$s); ++k)", ix, some, steps);
+        }
         for (int p = 0; p < parts; p++) {
             code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
         }
@@ -482,7 +478,7 @@ final class Tiling {
             }
         }
         code.close();
-        if (lines) {
+        if (lines || !touched.isEmpty()) {
             code.close();
         }
         for (int r = 0; r < height; r++) {
