@@ -450,7 +450,8 @@ final class Tiling {
             e.bind(from, "from");
             stored(e, lines ? Index.of(line).times(run) : parted ? Index.of(from) : Index.ZERO);
         }
-        // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up the panel.
+        // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up
+        // the panel.
         SequencedMap<String, Integer> touched = lines || !target.cpu() ? new LinkedHashMap<>() : touched(e);
         if (touched.isEmpty()) {
             code.open("for (int k = 0; k < %s; ++k)", lines ? Long.toString(run) : steps);
@@ -458,8 +459,8 @@ final class Tiling {
             long some = (part + height - 1) / height;
             code.open("for (int i = 0; i < %d; ++i)", height);
             code.open(parted ? "if (last)" : "");
-            touched.forEach((at, write) -> IntStream.range(0, parts)
-                    .forEach(p -> fetch("%s + %d".formatted(at, p * vector), write)));
+            touched.forEach((at, write) ->
+                    IntStream.range(0, parts).forEach(p -> fetch("%s + %d".formatted(at, p * vector), write)));
             code.close();
             code.open("for (%1$s k = i * %2$d; k < min((%1$s)(i * %2$d + %2$d), (%1$s)%3$s); ++k)", ix, some, steps);
         }
