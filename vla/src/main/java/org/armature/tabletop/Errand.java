@@ -52,15 +52,4 @@ record Errand(String words, Range range) {
                 in ? there ? Range.INSIDE : Range.BETWEEN : Range.OUTSIDE))));
         return all;
     }
-
-    /** What is to be taken, then where it belongs, each as {@link Phrases#encode}. */
-    static float[] encode(String words) {
-        String[] parts = words.split(" in ", 2);
-        int n = Phrases.VOCABULARY.size();
-        float[] all = new float[2 * n];
-        for (int i = 0; i < parts.length; i++) {
-            System.arraycopy(Phrases.encode(parts[i]), 0, all, i * n, n);
-        }
-        return all;
-    }
 }

@@ -43,7 +43,7 @@ public final class Errands implements DatasetProvider {
     /** How far from a key pose what is meant reaches, metres: a thing, a container. */
     private static final double[] ABOUT = {0.03, 0.07};
 
-    static final int WORDS = 2 * Phrases.VOCABULARY.size();
+    static final int WORDS = Phrases.SAID;
 
     private final CheckpointFormat format;
 

@@ -1,10 +1,16 @@
 package org.armature.tabletop;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.Predicate;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.armature.compute.Executor;
 import org.armature.compute.Tensor;
 import org.armature.model.Config;
@@ -15,11 +21,13 @@ import org.armature.robot.Observation;
 import org.armature.robot.RobotDescription;
 
 /**
- * A trained {@link EyesModel} at work: looks at every new picture and remembers where it pointed lately. What the fingers
- * closed on where it pointed is felt, not seen, until they open: the hand hides it.
+ * A trained {@link EyesModel} and a trained {@link GripModel} at work: they look at every new picture, the first at all of it, the
+ * second at the places that the first proposes, and remember where they pointed lately. What the fingers closed on where they
+ * pointed is felt, not seen, until they open: the hand hides it.
  */
 final class Eyes implements Pointer {
     private final Net net;
+    private final Net grip;
     private final Pointed grasp;
     private final Pointed place;
     private final Map<String, Long> looked = new HashMap<>();
@@ -41,8 +49,8 @@ final class Eyes implements Pointer {
     /** How much a vote for another place counts, once there is one. */
     static final double JUMP = 0.05;
 
-    /** Compiles the network for what {@code robot} can reach; closes {@code weights} with it. */
-    Eyes(RobotDescription robot, Executor executor, Parameters weights) {
+    /** Compiles the networks for what {@code robot} can reach; closes their weights with them. */
+    Eyes(RobotDescription robot, Executor executor, Parameters weights, Parameters gripWeights) {
         Chain kinematics = new Chain(robot);
         double heading = Features.heading(kinematics.tool(robot.home()).matrix());
         Predicate<double[]> plausible = at -> Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2])
@@ -53,6 +61,7 @@ final class Eyes implements Pointer {
         grasp = new Pointed(5, plausible);
         place = new Pointed(3, plausible);
         net = Net.of(new EyesModel().create(Config.empty()), "tabletop-eyes", executor, weights);
+        grip = Net.of(new GripModel().create(Config.empty()), "tabletop-grip", executor, gripWeights);
     }
 
     @Override
@@ -79,17 +88,42 @@ final class Eyes implements Pointer {
         if (!fresh) {
             return;
         }
-        Patches p = Patches.of(seen.cameras());
+        List<View> views = Patches.views(seen.cameras());
+        Patches p = Patches.of(views);
         Map<String, Tensor> in = new LinkedHashMap<>();
         in.put("pixels", Tensor.of(p.pixels(), 1, Patches.CAMERAS, Patches.CHANNELS, Patches.ROWS, Patches.COLUMNS));
         in.put("places", Tensor.of(p.places(), 1, Patches.COUNT, 3));
         in.put("seen", Tensor.of(p.seen(), 1, Patches.COUNT));
-        in.put("words", Tensor.of(words, 1, words.length));
+        in.put("words", Tensor.of(words, 1, 1, words.length));
         Map<String, float[]> out = net.run(in);
         if (!held) {
-            grasp.look(of(out, "grasp_scores"), of(out, "grasp_votes"), near ? 0 : JUMP);
+            Surroundings about = new Surroundings(views);
+            grasp.look(
+                    of(out, "grasp_scores"), of(out, "grasp_votes"), near ? 0 : JUMP, found -> closer(found, about, words));
         }
         place.look(of(out, "place_scores"), of(out, "place_votes"), JUMP);
+    }
+
+    /** What a closer look at each makes of them. */
+    private List<Found> closer(List<Found> proposed, Surroundings about, float[] words) {
+        int n = proposed.size();
+        float[] points = new float[n * Surroundings.COUNT * Surroundings.POINT];
+        float[] said = new float[n * words.length];
+        for (int i = 0; i < n; i++) {
+            double[] at = proposed.get(i).at();
+            float[] here = about.about(at[0], at[1], at[2]);
+            System.arraycopy(here, 0, points, i * here.length, here.length);
+            System.arraycopy(words, 0, said, i * words.length, words.length);
+        }
+        Map<String, Tensor> in = new LinkedHashMap<>();
+        in.put("points", Tensor.of(points, n, Surroundings.COUNT, Surroundings.POINT));
+        in.put("words", Tensor.of(said, n, words.length));
+        Map<String, float[]> out = grip.run(in);
+        List<Found> closer = new ArrayList<>();
+        for (int i = 0; i < n; i++) {
+            closer.add(proposed.get(i).closer(of(out, "fits")[i], of(out, "grip"), 5 * i));
+        }
+        return closer;
     }
 
     /** Whether the fingers hold something, of which {@code before} knows whether they did. */
@@ -114,6 +148,29 @@ final class Eyes implements Pointer {
     @Override
     public void close() {
         net.close();
+        grip.close();
+    }
+
+    /**
+     * A place that votes speak for.
+     *
+     * @param at where, and what the votes say besides
+     * @param spread mean squared distance of its votes, metres squared
+     * @param votes how many they are, with their weights
+     * @param fits how probable a closer look makes it; 1 if there was none
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Found(double[] at, double spread, double votes, double fits) {
+        /** What {@link GripModel} says there. */
+        Found closer(double logit, float[] grip, int from) {
+            double[] there = at.clone();
+            for (int i = 0; i < 3; i++) {
+                there[i] += GripModel.LENGTH * grip[from + i];
+            }
+            there[3] = grip[from + 3];
+            there[4] = grip[from + 4];
+            return new Found(there, spread, votes, 1 / (1 + Math.exp(-logit)));
+        }
     }
 
     /**
@@ -131,6 +188,13 @@ final class Eyes implements Pointer {
         private static final double NEAR = 0.025;
         /** Votes below this share of the strongest change nothing. */
         private static final double FAINT = 1e-3;
+
+        /** No more votes than these are counted, the strongest. */
+        private static final int LOUDEST = 256;
+        /** Places that a closer look is taken at. */
+        private static final int PROPOSALS = 4;
+        /** How sure of its scores the first look is where a closer one follows. */
+        private static final double DOUBT = 0.5;
 
         /** Looks in a row that must speak for another place. */
         static final int CONFIRMED = 6;
@@ -182,51 +246,84 @@ final class Eyes implements Pointer {
 
         /** {@code scores [P]} before the softmax, {@code votes [P, size]}; one for another place counts {@code jump}. */
         void look(float[] scores, float[] votes, double jump) {
-            double most = Double.NEGATIVE_INFINITY;
-            for (float f : scores) {
-                most = Math.max(most, f);
+            List<Found> found = proposed(scores, votes, jump, 1, 1);
+            if (!found.isEmpty()) {
+                remember(found.getFirst());
             }
-            int[] loud = new int[scores.length];
-            double[] p = new double[scores.length];
-            int n = 0;
+        }
+
+        /** As above, but of several places that counts which also {@code closer} looks agree with. */
+        void look(float[] scores, float[] votes, double jump, UnaryOperator<List<Found>> closer) {
+            List<Found> found = proposed(scores, votes, jump, DOUBT, PROPOSALS);
+            if (!found.isEmpty()) {
+                remember(Collections.max(closer.apply(found), Comparator.comparingDouble(f -> f.votes * f.fits)));
+            }
+        }
+
+        /** Places with the most votes about them; {@code doubt} below 1 makes the scores less sure. None: it is hidden. */
+        private List<Found> proposed(float[] scores, float[] votes, double jump, double doubt, int most) {
+            double best = Double.NEGATIVE_INFINITY;
+            for (float f : scores) {
+                best = Math.max(best, f);
+            }
+            double[] share = new double[scores.length];
             for (int i = 0; i < scores.length; i++) {
-                double share = Math.exp(scores[i] - most);
-                if (share > FAINT) {
-                    loud[n] = i;
-                    p[n++] = share * (weight > 0 ? jump + near(votes, i, mean) : 1);
+                double p = Math.exp(doubt * (scores[i] - best));
+                share[i] = p > FAINT ? p * (weight > 0 ? jump + near(votes, i, mean) : 1) : 0;
+            }
+            int[] loud = IntStream.range(0, share.length)
+                    .filter(i -> share[i] > 0)
+                    .boxed()
+                    .sorted(Comparator.comparingDouble((Integer i) -> -share[i]))
+                    .limit(LOUDEST)
+                    .mapToInt(Integer::intValue)
+                    .toArray();
+            List<Found> found = new ArrayList<>();
+            while (found.size() < most) {
+                Found next = densest(loud, share, votes);
+                if (next.votes < (found.isEmpty() ? FAINT : FAINT * found.getFirst().votes)) {
+                    break;
+                }
+                found.add(next);
+                for (int i : loud) {
+                    share[i] = apart(votes, i, next.at) < 4 * NEAR * NEAR ? 0 : share[i];
                 }
             }
+            return found;
+        }
+
+        private Found densest(int[] loud, double[] share, float[] votes) {
             double[] centre = new double[mean.length];
-            double dense = -1;
-            for (int a = 0; a < n; a++) {
-                double[] here = row(votes, loud[a]);
+            double dense = 0;
+            for (int a : loud) {
+                if (share[a] == 0) {
+                    continue;
+                }
+                double[] here = row(votes, a);
                 double sum = 0;
-                for (int b = 0; b < n; b++) {
-                    sum += p[b] * near(votes, loud[b], here);
+                for (int b : loud) {
+                    sum += share[b] * near(votes, b, here);
                 }
                 if (sum > dense) {
                     dense = sum;
                     centre = here;
                 }
             }
-            if (dense < FAINT) {
-                // nothing speaks for where it was: it is hidden
-                return;
-            }
             double[] at = new double[mean.length];
             double square = 0;
-            for (int a = 0; a < n; a++) {
-                double share = p[a] * near(votes, loud[a], centre) / dense;
+            for (int a : loud) {
+                double part = dense == 0 ? 0 : share[a] * near(votes, a, centre) / dense;
                 for (int i = 0; i < at.length; i++) {
-                    at[i] += share * votes[loud[a] * at.length + i];
+                    at[i] += part * votes[a * at.length + i];
                 }
-                square += share * apart(votes, loud[a], centre);
+                square += part * apart(votes, a, centre);
             }
-            remember(at, square);
+            return new Found(at, square, dense, 1);
         }
 
-        private void remember(double[] at, double square) {
-            double w = 1 / (square + FLOOR * FLOOR);
+        private void remember(Found found) {
+            double[] at = found.at;
+            double w = found.fits / (found.spread + FLOOR * FLOOR);
             if (weight > 0 && apart(at, mean) > ELSEWHERE) {
                 if (!plausible.test(at)) {
                     return;

@@ -71,7 +71,7 @@ final class KeyPoseEyes implements Pointer {
         Sighting s = Sighting.of(seen, hand);
         Map<String, Tensor> in = new LinkedHashMap<>();
         in.put("state", Tensor.of(s.state(), 1, Sighting.STATE));
-        in.put("words", Tensor.of(Errand.encode(seen.instruction()), 1, Errands.WORDS));
+        in.put("words", Tensor.of(Phrases.encode(seen.instruction()), 1, Errands.WORDS));
         for (int c = 0; c < Recording.CAMERAS.size(); c++) {
             in.put(
                     Recording.CAMERAS.get(c),

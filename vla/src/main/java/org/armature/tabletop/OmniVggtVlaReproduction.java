@@ -209,7 +209,7 @@ public final class OmniVggtVlaReproduction implements Reproduction {
                             draft,
                             "words",
                             Glances.ERRANDS * i + k,
-                            Errand.encode(asked.get(k).words()));
+                            Phrases.encode(asked.get(k).words()));
                     put(draft, "target", Glances.ERRANDS * i + k, target);
                 }
             });

@@ -31,12 +31,17 @@ record Patches(float[] pixels, float[] places, float[] seen) {
 
     /** Of the latest frames; a camera that is not there is seen by no patch. */
     static Patches of(Map<String, CameraFrame> frames) {
+        return of(views(frames));
+    }
+
+    /** One view a camera, in their order; null where there is none. */
+    static List<View> views(Map<String, CameraFrame> frames) {
         View[] views = new View[CAMERAS];
         for (int c = 0; c < CAMERAS; c++) {
             CameraFrame f = frames.get(Recording.CAMERAS.get(c));
             views[c] = f == null ? null : View.of(f);
         }
-        return of(Arrays.asList(views));
+        return Arrays.asList(views);
     }
 
     /** Of one view a camera, in their order; null where there is none. */

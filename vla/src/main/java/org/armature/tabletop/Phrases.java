@@ -4,13 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.armature.robot.Simulator.Scoring;
 import org.armature.train.Draw;
 
 /**
- * The ways people ask for one thing to be put into another, and how a network reads them: as the set of known words.
- * Order does not matter, because what can be held and what holds things differ in kind.
+ * The ways people ask for one thing to be put into another, and how a network reads them: as the sets of known words of what is
+ * mentioned first and of what is mentioned later. The words between mentions do not matter.
  */
 final class Phrases {
     private static final List<String> COLOURS =
@@ -38,6 +39,12 @@ final class Phrases {
             "grab %s and drop it into %s",
             "I want %s in %s");
 
+    /** Where it goes is said first: with a noun, for that alone tells the two apart. */
+    private static final List<String> TURNED =
+            List.of("into %2$s put %1$s", "in %2$s, please place %1$s", "%2$s is where %1$s goes");
+
+    private static final double TURNED_SHARE = 0.12;
+
     /** Never met in training. */
     private static final List<String> UNSEEN = List.of(
             "%s belongs in %s",
@@ -54,6 +61,9 @@ final class Phrases {
                             Stream.of("blue", "purple", "violet", "pink", "magenta")),
                     SHAPES.stream().flatMap(s -> NAMES.get(s).stream()))
             .toList();
+
+    /** Numbers in {@link #encode}. */
+    static final int SAID = 2 * VOCABULARY.size();
 
     private static final Map<String, List<String>> COLOUR_NAMES = Map.of(
             "green", List.of("green", "green", "lime"),
@@ -72,12 +82,14 @@ final class Phrases {
      * @param unseen whether in a sentence that training never uses
      */
     static String of(Draw draw, String object, String container, boolean alone, boolean unseen) {
-        List<String> sentences = unseen ? UNSEEN : TRAINED;
+        boolean turned = !unseen && draw.uniform() < TURNED_SHARE;
+        List<String> sentences = unseen ? UNSEEN : turned ? TURNED : TRAINED;
+        List<String> vague = turned ? names(container) : List.of("one", "container", "thing");
         return String.format(
                 Locale.ROOT,
                 one(draw, sentences),
-                thing(draw, object, alone, "one", "object", "thing"),
-                thing(draw, container, true, "one", "container", "thing"));
+                thing(draw, object, alone, List.of("one", "object", "thing")),
+                thing(draw, container, true, vague));
     }
 
     /** A scene's own words, "put the COLOUR OBJECT in the COLOUR CONTAINER", said otherwise; see {@link #of}. */
@@ -107,27 +119,40 @@ final class Phrases {
         return found;
     }
 
-    private static String thing(Draw draw, String name, boolean alone, String... vague) {
+    private static String thing(Draw draw, String name, boolean alone, List<String> vague) {
         String[] w = name.split(" ", 2);
         String colour = one(draw, COLOUR_NAMES.getOrDefault(w[0], List.of(w[0])));
-        String noun = one(draw, NAMES.get(w[1]));
+        String noun = one(draw, names(name));
         double u = draw.uniform();
         return "the "
-                + (u < 0.6 ? colour + " " + noun : u < 0.8 || !alone ? colour + " " + one(draw, List.of(vague)) : noun);
+                + (u < 0.6 ? colour + " " + noun : u < 0.8 || !alone ? colour + " " + one(draw, vague) : noun);
+    }
+
+    /** What the noun of a thing is called. */
+    private static List<String> names(String thing) {
+        return Objects.requireNonNull(NAMES.get(thing.substring(thing.indexOf(' ') + 1)));
     }
 
     private static String one(Draw draw, List<String> of) {
         return of.get((int) draw.below(of.size()));
     }
 
-    /** One component a word of the vocabulary, 1 where it occurs; all zero if nothing is understood. */
+    /**
+     * {@code [2 V]}: one component a word of the vocabulary, 1 where it occurs, of the first mention and of all later ones; all
+     * zero if nothing is understood. A mention ends with its noun and wherever another word stands: "red thing".
+     */
     static float[] encode(String instruction) {
-        float[] v = new float[VOCABULARY.size()];
+        int n = VOCABULARY.size();
+        float[] v = new float[SAID];
+        int mention = -1;
+        boolean open = false;
         for (String w : instruction.toLowerCase(Locale.ROOT).split("[^a-z]+", -1)) {
             int i = VOCABULARY.indexOf(w);
             if (i >= 0) {
-                v[i] = 1;
+                mention = open ? mention : Math.min(1, mention + 1);
+                v[mention * n + i] = 1;
             }
+            open = i >= 0 && i < VOCABULARY.indexOf(SHAPES.getFirst());
         }
         return v;
     }

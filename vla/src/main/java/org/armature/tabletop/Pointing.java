@@ -47,22 +47,23 @@ public final class Pointing implements Objective {
         for (int role = 0; role < 2; role++) {
             String name = role == 0 ? "grasp" : "place";
             Value target = batch.get(name + "_target");
-            Value known = slice(target, 1, 5, 6);
-            Value count = add(reduceSum(known, false, 0, 1), 1e-3);
-            Value there = slice(target, 1, 0, 3);
-            Value e = mul(sub(slice(outputs.get(name), 1, 0, 3), there), known);
-            Value distance = sqrt(add(reduceSum(mul(e, e), false, 1), 2.5e-5));
-            metres[role] = div(reduceSum(sub(distance, 0.005), false, 0), reduceSum(count, false));
+            // [N, K, .]: each of K instructions
+            Value known = slice(target, 2, 5, 6);
+            Value count = add(reduceSum(known, false, 0, 1, 2), 1e-3);
+            Value there = slice(target, 2, 0, 3);
+            Value e = mul(sub(slice(outputs.get(name), 2, 0, 3), there), known);
+            Value distance = sqrt(add(reduceSum(mul(e, e), false, 2), 2.5e-5));
+            metres[role] = div(reduceSum(sub(distance, 0.005), false, 0, 1), count);
             if (role == 0) {
-                Value t = mul(sub(slice(outputs.get(name), 1, 3, 5), slice(target, 1, 3, 5)), known);
-                heading = div(reduceSum(sqrt(add(mul(t, t), 1e-4)), false, 0, 1), count);
+                Value t = mul(sub(slice(outputs.get(name), 2, 3, 5), slice(target, 2, 3, 5)), known);
+                heading = div(reduceSum(sqrt(add(mul(t, t), 1e-4)), false, 0, 1, 2), count);
             }
-            Value d = sub(slice(batch.get("places"), 2, 0, 2), unsqueeze(slice(there, 1, 0, 2), 1));
+            Value d = sub(unsqueeze(slice(batch.get("places"), 2, 0, 2), 1), unsqueeze(slice(there, 2, 0, 2), 2));
             Value near = where(
-                    less(reduceSum(mul(d, d), false, 2), like(d, NEAR[role] * NEAR[role])), like(d, 1), like(d, 0));
-            Value p = mul(softmax(outputs.get(name + "_scores"), 1), mul(near, batch.get("seen")));
-            Value inside = add(reduceSum(p, true, 1), 1e-4);
-            surprise[role] = div(reduceSum(mul(neg(log(inside)), known), false, 0, 1), count);
+                    less(reduceSum(mul(d, d), false, 3), like(d, NEAR[role] * NEAR[role])), like(d, 1), like(d, 0));
+            Value p = mul(softmax(outputs.get(name + "_scores"), 2), mul(near, unsqueeze(batch.get("seen"), 1)));
+            Value inside = add(reduceSum(p, true, 2), 1e-4);
+            surprise[role] = div(reduceSum(mul(neg(log(inside)), known), false, 0, 1, 2), count);
         }
         m.put(
                 LOSS,

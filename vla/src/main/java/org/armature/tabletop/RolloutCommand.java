@@ -66,7 +66,7 @@ public final class RolloutCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "POLICY",
             description =
-                    "baseline, learned (the shipped one), or a folder with the runs eyes and hand of training/tabletop-*.json")
+                    "baseline, learned (the shipped one), or a folder with the runs eyes, grip and hand of training/tabletop-*.json")
     String policy = "";
 
     @Option(names = "--episodes", description = "how many (${DEFAULT-VALUE})")
@@ -228,9 +228,13 @@ public final class RolloutCommand implements Callable<Integer> {
                 new TabletopNetwork(
                         robot,
                         executor,
-                        new Eyes(robot, executor, checkpoints.open(Path.of(policy, "eyes", "model.safetensors"))),
-                        checkpoints.open(Path.of(policy, "hand", "model.safetensors")));
+                        new Eyes(robot, executor, trained("eyes"), trained("grip")),
+                        trained("hand"));
         };
+    }
+
+    private org.armature.model.Parameters trained(String run) throws IOException {
+        return checkpoints.open(Path.of(policy, run, "model.safetensors"));
     }
 
     private String said(Draw draw, String task) {

@@ -1,5 +1,6 @@
 package org.armature.tabletop;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -9,16 +10,21 @@ import org.armature.model.Config;
 import org.armature.model.Parameters;
 import org.armature.pickplace.Chain;
 import org.armature.robot.ActionChunk;
+import org.armature.robot.CameraFrame;
+import org.armature.robot.Intrinsics;
 import org.armature.robot.Observation;
 import org.armature.robot.Policy;
 import org.armature.robot.PolicySpec;
+import org.armature.robot.Pose;
 import org.armature.robot.RobotDescription;
 
 /**
- * A trained {@link EyesModel} and a trained {@link HandModel} that drive a robot: the eyes point at where to take hold and
+ * A {@link Pointer} and a trained {@link HandModel} that drive a robot: the eyes point at where to take hold and
  * to let go, the hand says where the tool goes next, {@link Reach} goes there. Owns both.
  */
 final class TabletopNetwork implements Policy, AutoCloseable {
+    private static final float WARM_DEPTH = 0.6f;
+
     private final RobotDescription robot;
     private final Features features;
     private final Reach reach;
@@ -103,6 +109,28 @@ final class TabletopNetwork implements Policy, AutoCloseable {
             goal = Goal.of(h, goals, waiting.best(stage) * Goal.NUMBERS);
         }
         return goal;
+    }
+
+    /** Answers so often about an empty table: a first answer takes as many times longer as its code has not run yet. */
+    void warm(int times) {
+        int pixels = View.WIDTH * View.HEIGHT;
+        float[] depth = new float[pixels];
+        Arrays.fill(depth, WARM_DEPTH);
+        Intrinsics lens = new Intrinsics(View.WIDTH, View.WIDTH, View.WIDTH / 2.0, View.HEIGHT / 2.0);
+        Pose above = new Goal(0.45, 0, WARM_DEPTH + 0.02, 0, 1).pose();
+        double[] home = robot.home();
+        for (int i = 0; i < times; i++) {
+            long nanos = i * 100_000_000L;
+            Map<String, CameraFrame> frames = new LinkedHashMap<>();
+            for (String c : Recording.CAMERAS) {
+                frames.put(
+                        c,
+                        new CameraFrame(
+                                c, nanos, View.WIDTH, View.HEIGHT, new byte[3 * pixels], depth, lens, above));
+            }
+            act(new Observation(nanos, home, new double[home.length], frames, "put the red cube in the blue bowl", 0));
+        }
+        reset();
     }
 
     private static float[] result(Map<String, float[]> out, String name) {

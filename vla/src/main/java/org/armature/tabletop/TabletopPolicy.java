@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The shipped learned policy of the table-top: picks up what an instruction names and puts it where it says, as networks
- * learned it from the baseline's demonstrations ({@code training/tabletop-eyes.json} and {@code tabletop-hand.json}): from
+ * learned it from the baseline's demonstrations ({@code training/tabletop-*.json}): from
  * pixels, depth, calibration and joint readings, without a {@link org.armature.robot.Perception}.
  *
  * <p>Registered as {@code learned-pick-place} once its networks are compiled, on a thread of its own: until then another
@@ -39,7 +39,11 @@ import org.slf4j.LoggerFactory;
 public final class TabletopPolicy {
     private static final Logger LOG = LoggerFactory.getLogger(TabletopPolicy.class);
     private static final String EYES = "/policies/tabletop-eyes.safetensors";
+    private static final String GRIP = "/policies/tabletop-grip.safetensors";
     private static final String HAND = "/policies/tabletop-hand.safetensors";
+
+    /** Answers before it is offered. */
+    private static final int WARM_UP = 20;
 
     private static final int LOOKS = 100;
     private static final long LOOK_MILLIS = 20;
@@ -58,7 +62,9 @@ public final class TabletopPolicy {
         Thread.ofPlatform().daemon().name("learned-pick-place").start(() -> {
             try {
                 awaitFirstMotion(context);
-                offer(context, shipped(robot, executor, checkpoints));
+                TabletopNetwork ready = shipped(robot, executor, checkpoints);
+                ready.warm(WARM_UP);
+                offer(context, ready);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (IOException | RuntimeException e) {
@@ -107,7 +113,7 @@ public final class TabletopPolicy {
     /** From the weights in this bundle. */
     static TabletopNetwork shipped(RobotDescription robot, Executor executor, CheckpointFormat checkpoints)
             throws IOException {
-        return shipped(robot, executor, checkpoints, new Eyes(robot, executor, weights(EYES, checkpoints)));
+        return shipped(robot, executor, checkpoints, new Eyes(robot, executor, weights(EYES, checkpoints), weights(GRIP, checkpoints)));
     }
 
     /** The hand in this bundle with other eyes, which it closes with itself. */

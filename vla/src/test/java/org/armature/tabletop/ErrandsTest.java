@@ -56,8 +56,8 @@ class ErrandsTest {
     /** Swapping object and container swaps the halves; a set of words alone could not tell. */
     @Test
     void whatIsTakenAndWhereItBelongsAreToldApart() {
-        float[] one = Errand.encode("put the red cube in the blue bowl");
-        float[] other = Errand.encode("put the blue bowl in the red cube");
+        float[] one = Phrases.encode("put the red cube in the blue bowl");
+        float[] other = Phrases.encode("put the blue bowl in the red cube");
         int n = one.length / 2;
         assertFalse(Arrays.equals(one, other));
         assertArrayEquals(Arrays.copyOf(one, n), Arrays.copyOfRange(other, n, 2 * n));

@@ -204,15 +204,29 @@ class TabletopTest {
     @Test
     void knownWordsAreFoundWhateverIsBetween() {
         float[] v = Phrases.encode("Red BLOCK, please -- into the dish!");
-        for (String w : List.of("red", "block", "dish")) {
-            assertEquals(1, v[Phrases.VOCABULARY.indexOf(w)]);
-        }
-        float sum = 0;
-        for (float x : v) {
-            sum += x;
-        }
-        assertEquals(3, sum);
+        assertArrayEquals(said(List.of("red", "block"), List.of("dish")), v);
         assertArrayEquals(new float[v.length], Phrases.encode("sing a song"));
+    }
+
+    /** What is mentioned first and what is mentioned later, where the colour alone would not tell which of them is meant. */
+    @Test
+    void mentionsAreToldApart() {
+        assertArrayEquals(
+                said(List.of("blue"), List.of("green")), Phrases.encode("put the blue thing into the green one"));
+        assertArrayEquals(
+                said(List.of("can"), List.of("blue", "bowl")), Phrases.encode("transfer the can into the blue bowl now"));
+        assertArrayEquals(
+                said(List.of("red", "cube"), List.of("blue", "bowl")), Phrases.encode("put red cube blue bowl"));
+        assertArrayEquals(
+                said(List.of("tray"), List.of("pink", "ball")), Phrases.encode("into the tray put the pink ball"));
+    }
+
+    private static float[] said(List<String> first, List<String> later) {
+        int n = Phrases.VOCABULARY.size();
+        float[] v = new float[Phrases.SAID];
+        first.forEach(w -> v[Phrases.VOCABULARY.indexOf(w)] = 1);
+        later.forEach(w -> v[n + Phrases.VOCABULARY.indexOf(w)] = 1);
+        return v;
     }
 
     @Test
@@ -295,6 +309,78 @@ class TabletopTest {
         assertEquals(0.4, pointed.at()[0], 1e-3);
     }
 
+    /** The votes speak for one thing, a closer look for the other and for where exactly it is. */
+    @Test
+    void aCloserLookDecidesBetweenTheProposals() {
+        Eyes.Pointed pointed = new Eyes.Pointed(5);
+        float[] votes = new float[5 * 20];
+        float[] scores = new float[20];
+        for (int i = 0; i < 20; i++) {
+            votes[5 * i] = i < 10 ? 0.4f : 0.6f;
+            scores[i] = i < 10 ? 2 : 0;
+        }
+        float[] grip = {0.5f, -0.25f, 0, 0.6f, 0.8f};
+        pointed.look(scores, votes, Eyes.JUMP, found -> {
+            assertEquals(2, found.size());
+            assertEquals(0.4, found.getFirst().at()[0], 1e-3);
+            return found.stream()
+                    .map(f -> f.closer(f.at()[0] > 0.5 ? 4 : -4, grip, 0))
+                    .toList();
+        });
+        float[] at = pointed.at();
+        assertEquals(0.6 + 0.5 * GripModel.LENGTH, at[0], 1e-5);
+        assertEquals(-0.25 * GripModel.LENGTH, at[1], 1e-5);
+        assertEquals(0.8, at[4], 1e-6);
+    }
+
+    /** A target seen from anywhere near is the demonstrator's hand again; from farther off the place is on something else. */
+    @Test
+    void aGripIsWhereItIsFromAnyPlaceNear() {
+        Look.Thing cube = new Look.Thing("red cube", new float[] {0.5f, -0.1f, 0.02f, 0.3f, 1});
+        double[] place = {0.51, -0.12, 0.03};
+        float[] target = Grips.target(cube, place);
+        Eyes.Found found = new Eyes.Found(new double[] {place[0], place[1], place[2], 0, 0}, 0, 1, 1);
+        double[] at = found.closer(0, target, 0).at();
+        for (int k = 0; k < 3; k++) {
+            assertEquals(cube.hand()[k], at[k], 1e-6);
+        }
+        assertEquals(Math.cos(1.2), at[3], 1e-6);
+        assertEquals(1, target[5]);
+        assertEquals(0, Grips.target(cube, new double[] {0.5, -0.06, 0.02})[5]);
+    }
+
+    /** Points about a thing are its own: of its colour, as far from the place as they are from its middle. */
+    @Test
+    void pointsAboutAThingAreItsOwn() {
+        Rollout rollout = new Rollout(world);
+        rollout.begin(3);
+        Observation seen = rollout.observe("");
+        Detection red = new ColourPerception()
+                .detect(seen.camera("front").orElseThrow(), "red cube")
+                .getFirst();
+        double[] c = red.centre();
+        Surroundings all = new Surroundings(Patches.views(seen.cameras()));
+        float[] here = all.about(c[0], c[1], c[2]);
+        float[] aside = all.about(c[0] + 0.01, c[1], c[2]);
+        int known = 0;
+        int reddish = 0;
+        double middle = 0;
+        double moved = 0;
+        for (int i = 0; i < Surroundings.COUNT; i++) {
+            int at = i * Surroundings.POINT;
+            if (here[at + 10] > 0) {
+                known++;
+                reddish += here[at + 4] > here[at + 5] && here[at + 4] > here[at + 6] ? 1 : 0;
+                middle += here[at];
+                moved += aside[at];
+            }
+        }
+        assertTrue(known > 30, known + " points");
+        assertTrue(reddish > 0.8 * known, reddish + " of " + known);
+        assertEquals(0, middle / known, 0.4);
+        assertEquals(-0.01 / GripModel.LENGTH, (moved - middle) / known, 0.1);
+    }
+
     /** Where the arm cannot go, or where the hand itself is, nothing has come to, however many votes say so. */
     @Test
     void theEyesDoNotFollowVotesForWhatCannotBe() {
@@ -337,11 +423,16 @@ class TabletopTest {
     @Test
     void theModelsTakeWhatTheFeaturesGive() {
         var eyes = new EyesModel().create(Config.of(Map.of("width", 8))).graph("eyes");
-        assertEquals(5, eyes.outputs().get("grasp").shape().dim(1));
-        assertEquals(Patches.COUNT, eyes.outputs().get("place_scores").shape().dim(1));
+        assertEquals(Shape.of(1, 5), eyes.outputs().get("grasp").shape().slice(1, 3));
+        assertEquals(
+                Shape.of(1, Patches.COUNT),
+                eyes.outputs().get("place_scores").shape().slice(1, 3));
         assertEquals(
                 Shape.of(Patches.COUNT, 3),
                 eyes.outputs().get("place_votes").shape().slice(1, 3));
+        var grip = new GripModel().create(Config.empty()).graph("grip");
+        assertEquals(5, grip.outputs().get("grip").shape().dim(1));
+        assertEquals(1, grip.outputs().get("fits").shape().dim(1));
         var hand = new HandModel().create(Config.empty()).graph("hand");
         assertEquals(
                 Shape.of(Recording.STAGES.size(), Goal.NUMBERS),
