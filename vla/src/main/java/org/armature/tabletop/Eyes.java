@@ -99,7 +99,10 @@ final class Eyes implements Pointer {
         if (!held) {
             Surroundings about = new Surroundings(views);
             grasp.look(
-                    of(out, "grasp_scores"), of(out, "grasp_votes"), near ? 0 : JUMP, found -> closer(found, about, words));
+                    of(out, "grasp_scores"),
+                    of(out, "grasp_votes"),
+                    near ? 0 : JUMP,
+                    found -> closer(found, about, words));
         }
         place.look(of(out, "place_scores"), of(out, "place_votes"), JUMP);
     }

@@ -48,9 +48,7 @@ public final class GripModel implements ModelProvider {
         @Override
         public SequencedMap<String, TensorType> inputs() {
             SequencedMap<String, TensorType> m = new LinkedHashMap<>();
-            m.put(
-                    "points",
-                    new TensorType(DType.FLOAT, Shape.named("batch", Surroundings.COUNT, Surroundings.POINT)));
+            m.put("points", new TensorType(DType.FLOAT, Shape.named("batch", Surroundings.COUNT, Surroundings.POINT)));
             m.put("words", new TensorType(DType.FLOAT, Shape.named("batch", Phrases.SAID)));
             return m;
         }

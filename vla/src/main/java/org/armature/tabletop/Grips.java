@@ -88,8 +88,7 @@ public final class Grips implements DatasetProvider {
                 Looks.put(into, "words", i, Look.said(draw, asked, container));
                 Looks.put(into, "grip_target", i, target(asked, place));
                 if (into.containsKey("points")) {
-                    Looks.put(
-                            into, "points", i, new Surroundings(look.views()).about(place[0], place[1], place[2]));
+                    Looks.put(into, "points", i, new Surroundings(look.views()).about(place[0], place[1], place[2]));
                 }
             }
         }

@@ -124,8 +124,7 @@ final class Phrases {
         String colour = one(draw, COLOUR_NAMES.getOrDefault(w[0], List.of(w[0])));
         String noun = one(draw, names(name));
         double u = draw.uniform();
-        return "the "
-                + (u < 0.6 ? colour + " " + noun : u < 0.8 || !alone ? colour + " " + one(draw, vague) : noun);
+        return "the " + (u < 0.6 ? colour + " " + noun : u < 0.8 || !alone ? colour + " " + one(draw, vague) : noun);
     }
 
     /** What the noun of a thing is called. */

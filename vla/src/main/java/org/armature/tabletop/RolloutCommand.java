@@ -226,10 +226,7 @@ public final class RolloutCommand implements Callable<Integer> {
             case "learned" -> TabletopPolicy.shipped(robot, executor, checkpoints);
             default ->
                 new TabletopNetwork(
-                        robot,
-                        executor,
-                        new Eyes(robot, executor, trained("eyes"), trained("grip")),
-                        trained("hand"));
+                        robot, executor, new Eyes(robot, executor, trained("eyes"), trained("grip")), trained("hand"));
         };
     }
 

@@ -125,8 +125,7 @@ final class TabletopNetwork implements Policy, AutoCloseable {
             for (String c : Recording.CAMERAS) {
                 frames.put(
                         c,
-                        new CameraFrame(
-                                c, nanos, View.WIDTH, View.HEIGHT, new byte[3 * pixels], depth, lens, above));
+                        new CameraFrame(c, nanos, View.WIDTH, View.HEIGHT, new byte[3 * pixels], depth, lens, above));
             }
             act(new Observation(nanos, home, new double[home.length], frames, "put the red cube in the blue bowl", 0));
         }

@@ -113,7 +113,11 @@ public final class TabletopPolicy {
     /** From the weights in this bundle. */
     static TabletopNetwork shipped(RobotDescription robot, Executor executor, CheckpointFormat checkpoints)
             throws IOException {
-        return shipped(robot, executor, checkpoints, new Eyes(robot, executor, weights(EYES, checkpoints), weights(GRIP, checkpoints)));
+        return shipped(
+                robot,
+                executor,
+                checkpoints,
+                new Eyes(robot, executor, weights(EYES, checkpoints), weights(GRIP, checkpoints)));
     }
 
     /** The hand in this bundle with other eyes, which it closes with itself. */

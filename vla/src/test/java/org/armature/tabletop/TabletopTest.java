@@ -214,7 +214,8 @@ class TabletopTest {
         assertArrayEquals(
                 said(List.of("blue"), List.of("green")), Phrases.encode("put the blue thing into the green one"));
         assertArrayEquals(
-                said(List.of("can"), List.of("blue", "bowl")), Phrases.encode("transfer the can into the blue bowl now"));
+                said(List.of("can"), List.of("blue", "bowl")),
+                Phrases.encode("transfer the can into the blue bowl now"));
         assertArrayEquals(
                 said(List.of("red", "cube"), List.of("blue", "bowl")), Phrases.encode("put red cube blue bowl"));
         assertArrayEquals(
