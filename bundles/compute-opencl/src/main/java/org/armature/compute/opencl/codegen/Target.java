@@ -1,5 +1,8 @@
 package org.armature.compute.opencl.codegen;
 
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
 /**
  * What code is generated for.
  *
@@ -9,6 +12,9 @@ package org.armature.compute.opencl.codegen;
  * @param units cores
  */
 public record Target(boolean cpu, boolean doubles, int vector, int units) {
+    /** What a tile's step costs beside its rows, in rows. */
+    private static final double LOADED = 1.5;
+
     /** Columns of a panel of a product's right operand: two vectors. */
     public int panel() {
         return 2 * vector;
@@ -16,11 +22,13 @@ public record Target(boolean cpu, boolean doubles, int vector, int units) {
 
     /**
      * Rows of a product's tile: at most as many as leave two vectors of accumulators each in the registers (32, else 16 of
-     * them), and the last tile as full as may be.
+     * them), fewer where the rows past the end of the last tile would cost more than what a tile loads beside its rows.
      */
     public int tile(long rows) {
         int most = vector == 16 ? 14 : 6;
-        long tiles = (rows + most - 1) / most;
-        return (int) ((rows + tiles - 1) / tiles);
+        return IntStream.rangeClosed(1, most)
+                .boxed()
+                .min(Comparator.comparingDouble(height -> (rows + height - 1) / height * (height + LOADED)))
+                .orElseThrow();
     }
 }
