@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.armature.compute.opencl.ir.Array;
@@ -363,6 +362,11 @@ final class Tiling {
         return vars;
     }
 
+    /** Whole panels: a division of the column by a multiple of their width does not change within one. */
+    private Index inPanel(Var v) {
+        return v == c.column() && columns % width == 0 ? column() : Index.of(v);
+    }
+
     private Index column() {
         return Index.of(panel).times(width).plus(Index.of(lane));
     }
@@ -373,6 +377,7 @@ final class Tiling {
         Expressions f = e.inner();
         f.bind(c.row(), "min(row + i, (%s)%d)".formatted(ix, rows - 1));
         f.bind(c.column(), "column");
+        f.bind(lane, "0");
         for (Kernel.Store s : kernel.stores()) {
             line(f, s.array(), s.position(), 1, lines);
             for (Scalar.Load l : Scalar.loads(s.body())) {
@@ -392,8 +397,9 @@ final class Tiling {
     }
 
     private void line(Expressions e, Array a, Index position, int write, SequencedMap<String, Integer> lines) {
-        if (a.type() == DType.FLOAT && position.stride(c.column()) == 1 && position.stride(c.row()) != 0) {
-            lines.putIfAbsent(e.pointer(a) + " + " + e.index(position), write);
+        Index at = position.substitute(this::inPanel);
+        if (a.type() == DType.FLOAT && at.stride(c.column()) + at.stride(lane) == 1 && at.stride(c.row()) != 0) {
+            lines.putIfAbsent(e.pointer(a) + " + " + e.index(at), write);
         }
     }
 
@@ -498,10 +504,11 @@ final class Tiling {
         e.bind(c.column(), "(column + j)");
         e.bind(lane, "j");
         e.register(kernel.product(), "((float*)tile)[i * " + width + " + j]");
-        // Whole panels: a division of the column by a multiple of their width does not change within one.
-        Function<Var, Index> at = v -> v == c.column() && columns % width == 0 ? column() : Index.of(v);
         for (Kernel.Store s : kernel.stores()) {
-            e.store(s.array(), s.position().substitute(at), e.value(Scalar.substitute(s.body(), at)));
+            e.store(
+                    s.array(),
+                    s.position().substitute(this::inPanel),
+                    e.value(Scalar.substitute(s.body(), this::inPanel)));
         }
         code.close().close();
     }
