@@ -10,12 +10,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.LongFunction;
 import org.armature.autodiff.ReverseMode;
 import org.armature.compute.GradientRequest;
 import org.armature.compute.Program;
 import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
+import org.armature.graph.Ops.Window;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
 import org.junit.jupiter.api.AfterAll;
@@ -43,18 +46,28 @@ class RandomGraphsTest {
 
     @Test
     void agreeWithTheReference() {
-        long seconds = Boolean.getBoolean("armature.long") ? 600 : 8;
-        long end = System.nanoTime() + seconds * 1_000_000_000L;
-        int n = 0;
-        for (long seed = 1; seed == 1 || System.nanoTime() < end; seed++) {
-            compare(seed);
-            n++;
-        }
+        int n = compare(Boolean.getBoolean("armature.long") ? 600 : 8, RandomGraphsTest::graph);
         System.out.println(n + " random graphs agree");
     }
 
-    private static void compare(long seed) {
-        Graph g = graph(seed);
+    /** Windows of every kind, with channels that fill panels and that do not. */
+    @Test
+    void convolutionsAgreeWithTheReference() {
+        int n = compare(Boolean.getBoolean("armature.long") ? 120 : 4, RandomGraphsTest::convolution);
+        System.out.println(n + " random convolutions agree");
+    }
+
+    private static int compare(long seconds, LongFunction<Graph> graphs) {
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
+        int n = 0;
+        for (long seed = 1; seed == 1 || System.nanoTime() < end; seed++) {
+            compare(seed, graphs.apply(seed));
+            n++;
+        }
+        return n;
+    }
+
+    private static void compare(long seed, Graph g) {
         Graph joint = new ReverseMode()
                 .gradients(
                         g,
@@ -96,6 +109,38 @@ class RandomGraphsTest {
         }
     }
 
+    /** A convolution between elementwise operators. */
+    private static Graph convolution(long seed) {
+        Random r = new Random(seed);
+        Graph.Builder b = Graph.builder("convolution" + seed);
+        int rank = 1 + r.nextInt(2);
+        long channels = List.of(3L, 8L, 32L, 32L, 64L).get(r.nextInt(5));
+        long groups = channels == 64 ? 2 : channels == 8 ? 4 : 1;
+        long[] x = new long[rank + 2];
+        long[] w = new long[rank + 2];
+        x[0] = 1 + r.nextInt(3);
+        x[1] = channels;
+        w[0] = groups * (1 + r.nextInt(20));
+        w[1] = channels / groups;
+        long[] strides = new long[rank];
+        long[] dilations = new long[rank];
+        long[] pads = new long[2 * rank];
+        for (int i = 0; i < rank; i++) {
+            w[i + 2] = 1 + r.nextInt(4);
+            strides[i] = 1 + r.nextInt(2);
+            dilations[i] = 1 + r.nextInt(2);
+            pads[i] = r.nextInt(3);
+            pads[rank + i] = r.nextInt(3);
+            x[i + 2] = dilations[i] * (w[i + 2] - 1) + 1 + r.nextInt(rank == 1 ? 150 : 12);
+        }
+        Value y = conv(
+                tanh(b.input("x", Shape.of(x))),
+                b.parameter("w", DType.FLOAT, Shape.of(w)),
+                Value.none(),
+                Window.of(rank).strides(strides).dilations(dilations).pads(pads).group(groups));
+        return b.output("y", mul(tanh(y), 0.5)).build();
+    }
+
     /** A dozen operators on arrays of up to four axes; every value keeps the size of {@code x} or is made to. */
     private static Graph graph(long seed) {
         Random r = new Random(seed);
@@ -107,7 +152,7 @@ class RandomGraphsTest {
         }
         Shape shape = Shape.of(sizes);
         Value x = b.input("x", shape);
-        Value w = b.parameter("w", org.armature.graph.DType.FLOAT, Shape.of(sizes[rank - 1], sizes[rank - 1]));
+        Value w = b.parameter("w", DType.FLOAT, Shape.of(sizes[rank - 1], sizes[rank - 1]));
         List<Value> values = new ArrayList<>(List.of(x));
         for (int i = 0; i < 12; i++) {
             Value a = values.get(r.nextInt(values.size()));
