@@ -108,8 +108,19 @@ final class OnnxWriter {
         }
         for (Value v : graph.constants()) {
             Constant c = v.constant().orElseThrow();
-            TensorProto.Builder t = header(names.containsKey(v) ? names.get(v) : name(v, v.name()), v.type());
-            g.addInitializer(t.setRawData(ByteString.copyFrom(c.data().asByteBuffer())));
+            String n = names.containsKey(v) ? names.get(v) : name(v, v.name());
+            TensorProto.Builder t = header(n, v.type()).setRawData(ByteString.copyFrom(c.data().asByteBuffer()));
+            if (v.dtype().isFloating() && v.rank() > 0) { // as an initializer, it would be read as a weight
+                g.addNode(NodeProto.newBuilder()
+                        .setOpType("Constant")
+                        .addOutput(n)
+                        .addAttribute(AttributeProto.newBuilder()
+                                .setName("value")
+                                .setType(AttributeProto.AttributeType.TENSOR)
+                                .setT(t)));
+            } else {
+                g.addInitializer(t);
+            }
         }
         boolean microsoft = false;
         for (Node n : graph.nodes()) {

@@ -10,8 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.armature.compute.Tensor;
+import org.armature.graph.Constant;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Scope;
 import org.armature.graph.Shape;
@@ -56,6 +59,20 @@ class OnnxModelFormatTest {
     void whatIsWrittenReadsBackEqual() throws IOException {
         roundTrip(new OnnxModelFormat());
         assertFalse(Files.exists(folder.resolve("mlp.onnx.data")));
+    }
+
+    /** A mask is not learned. */
+    @Test
+    void aConstantIsNotReadBackAsAWeight() throws IOException {
+        Graph.Builder b = Graph.builder("masked");
+        Value mask = b.constant(Constant.of(DType.FLOAT, Shape.of(1, 2), Double.NEGATIVE_INFINITY, 0));
+        Graph g = b.output("y", add(b.input("x", Shape.of(3, 2)), mask)).build();
+        Path file = folder.resolve("masked.onnx");
+        new OnnxModelFormat().write(file, g, Parameters.of(Map.of()));
+        try (Imported back = new OnnxModelFormat().read(file)) {
+            assertEquals(g, back.graph());
+            assertEquals(List.of(), back.graph().parameters());
+        }
     }
 
     @Test
