@@ -109,7 +109,8 @@ final class OnnxWriter {
         for (Value v : graph.constants()) {
             Constant c = v.constant().orElseThrow();
             String n = names.containsKey(v) ? names.get(v) : name(v, v.name());
-            TensorProto.Builder t = header(n, v.type()).setRawData(ByteString.copyFrom(c.data().asByteBuffer()));
+            TensorProto.Builder t =
+                    header(n, v.type()).setRawData(ByteString.copyFrom(c.data().asByteBuffer()));
             if (v.dtype().isFloating() && v.rank() > 0) { // as an initializer, it would be read as a weight
                 g.addNode(NodeProto.newBuilder()
                         .setOpType("Constant")
