@@ -44,6 +44,9 @@ final class Eyes implements Pointer {
     /** What seems to have come so near to the tool, metres, is the hand. */
     private static final double OWN = 0.08;
 
+    /** What lies on the table is taken and let go lower, metres; above is the arm. */
+    private static final double HIGHEST = 0.12;
+
     private static final double SHUT = 0.1;
     private static final double OPEN = 0.9;
     /** How much a vote for another place counts, once there is one. */
@@ -53,7 +56,8 @@ final class Eyes implements Pointer {
     Eyes(RobotDescription robot, Executor executor, Parameters weights, Parameters gripWeights) {
         Chain kinematics = new Chain(robot);
         double heading = Features.heading(kinematics.tool(robot.home()).matrix());
-        Predicate<double[]> plausible = at -> Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2])
+        Predicate<double[]> plausible = at -> at[2] < HIGHEST
+                && Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2])
                         > OWN
                 && kinematics
                         .solve(new Goal(at[0], at[1], at[2] + ABOVE, heading, 1).pose(), robot.home(), robot.home())

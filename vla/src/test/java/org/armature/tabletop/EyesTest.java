@@ -12,6 +12,7 @@ import org.armature.compute.onnx.OnnxExecutor;
 import org.armature.model.Parameters;
 import org.armature.perception.ColourPerception;
 import org.armature.pickplace.Chain;
+import org.armature.pickplace.PickPlacePolicy;
 import org.armature.robot.Observation;
 import org.armature.robot.RobotDescription;
 import org.armature.robot.Simulator.World;
@@ -55,5 +56,46 @@ class EyesTest {
         }
         assertTrue(wrong <= 1, wrong + " of " + SCENES + " wrong; metres off: " + off);
         assertEquals(0, off.stream().sorted().toList().get(SCENES / 2), 0.006, "half of them are that near");
+    }
+
+    /** A robot starts with the baseline: whatever that is about, the network that takes over goes on from there. */
+    @Test
+    void theNetworkGoesOnFromWhereTheBaselineWas() throws Exception {
+        World world = new Planar().open(1, 1_000_000);
+        RobotDescription robot = world.robot();
+        Rollout rollout = new Rollout(world);
+        List<String> failed = new ArrayList<>();
+        try (TabletopNetwork network = network(robot)) {
+            for (int tenths = 10; tenths <= 55; tenths += 5) {
+                long seed = 91_000 + tenths;
+                rollout.begin(seed);
+                String task = world.scoring().instruction();
+                rollout.drive(
+                        PickPlacePolicy.teacher(robot, new ColourPerception(), 0.3), task, task, tenths);
+                network.reset();
+                if (rollout.drive(network, task, task, 150) < 0) {
+                    failed.add("scene " + seed + " after " + tenths / 10.0 + " s");
+                }
+            }
+        }
+        assertEquals(List.of(), failed);
+    }
+
+    /** On its way to this scene's bowl the arm hides it from both cameras, and votes then spoke for the forearm. */
+    @Test
+    void theArmAboveTheContainerIsNotTheContainer() throws Exception {
+        World world = new Planar().open(1, 1_000_000);
+        Rollout rollout = new Rollout(world);
+        rollout.begin(43_011);
+        String task = world.scoring().instruction();
+        try (TabletopNetwork network = network(world.robot())) {
+            assertTrue(rollout.drive(network, task, task, 120) >= 0, "not done in 12 s");
+        }
+    }
+
+    private static TabletopNetwork network(RobotDescription robot) throws IOException {
+        OnnxExecutor executor = new OnnxExecutor();
+        return new TabletopNetwork(
+                robot, executor, new Eyes(robot, executor, weights("eyes"), weights("grip")), weights("hand"));
     }
 }
