@@ -30,8 +30,6 @@ class BaselineAndBackTest {
                         "3",
                         "--words",
                         "unseen",
-                        "--policy",
-                        LEARNED,
                         "-D",
                         "org.armature.control:trialTimeout=30000")
                 .awaitRunning()) {

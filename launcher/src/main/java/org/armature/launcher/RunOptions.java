@@ -46,7 +46,7 @@ record RunOptions(
               --seed N               seed of the scenes
               --instruction TEXT     what the robot is asked, instead of the scene's own tasks
               --words WHICH          how the scene's tasks are said: in its own words, or unseen, as no training said them
-              --policy ID            which of the shipped policies drives: pick-place, or learned-pick-place
+              --policy ID            which of the shipped policies drives: learned-pick-place (default), or the baseline pick-place
               --record DIR           record a LeRobot dataset in this new folder, an episode a scene
               --require-signed       deploy only jars signed by someone in the trust store
               --trust-store FILE     PEM certificates, PKCS12 or JKS (password in ARMATURE_TRUST_PASSWORD)

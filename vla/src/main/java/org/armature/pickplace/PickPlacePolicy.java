@@ -36,7 +36,7 @@ import org.slf4j.LoggerFactory;
             "armature.id=pick-place",
             "armature.kind=policy",
             "armature.paper=none: inverse kinematics and minimum jerk (Flash and Hogan 1985)",
-            "service.ranking:Integer=0"
+            "service.ranking:Integer=-10"
         })
 public final class PickPlacePolicy implements Policy {
     private static final Logger LOG = LoggerFactory.getLogger(PickPlacePolicy.class);

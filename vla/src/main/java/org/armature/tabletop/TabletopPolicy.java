@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
  * learned it from the baseline's demonstrations ({@code training/tabletop-*.json}): from
  * pixels, depth, calibration and joint readings, without a {@link org.armature.robot.Perception}.
  *
- * <p>Registered as {@code learned-pick-place} once its networks are compiled, on a thread of its own: until then another
- * policy drives, and no trial waits for a compiler.
+ * <p>The policy that a robot has by itself: registered as {@code learned-pick-place}, above the baseline, once its networks are
+ * compiled, on a thread of its own. Until then, and wherever it is refused, the baseline drives, and no trial waits for a compiler.
  */
 @Component(service = {})
 public final class TabletopPolicy {
@@ -41,6 +41,9 @@ public final class TabletopPolicy {
     private static final String EYES = "/policies/tabletop-eyes.safetensors";
     private static final String GRIP = "/policies/tabletop-grip.safetensors";
     private static final String HAND = "/policies/tabletop-hand.safetensors";
+
+    /** Above the baseline, below whatever is deployed without a ranking of its own. */
+    private static final int RANKING = -5;
 
     /** Answers before it is offered. */
     private static final int WARM_UP = 20;
@@ -107,7 +110,7 @@ public final class TabletopPolicy {
                         "armature.paper",
                         "Deep Hough Voting for 3D Object Detection in Point Clouds; Perceiver-Actor (key poses)",
                         Constants.SERVICE_RANKING,
-                        -10)));
+                        RANKING)));
     }
 
     /** From the weights in this bundle. */

@@ -13,12 +13,13 @@ class ModuleTest {
 
     @Test
     void theOneWishedForGoesBeforeWhatIsShippedAndBehindWhatIsDeployedAboveIt() {
-        Module<String> baseline = policy("pick-place", 0, 40);
-        Module<String> learned = policy("learned-pick-place", -10, 30);
-        assertFalse(learned.preferred("").outranks(baseline));
-        assertTrue(learned.preferred("learned-pick-place").outranks(baseline));
-        assertEquals(baseline, baseline.preferred("learned-pick-place"));
-        assertTrue(policy("deployed", 5, 90).outranks(learned.preferred("learned-pick-place")));
+        Module<String> baseline = policy("pick-place", -10, 30);
+        Module<String> learned = policy("learned-pick-place", -5, 40);
+        assertTrue(learned.preferred("").outranks(baseline));
+        assertTrue(baseline.preferred("pick-place").outranks(learned.preferred("pick-place")));
+        assertEquals(learned, learned.preferred("pick-place"));
+        assertFalse(learned.outranks(policy("deployed without a ranking", 0, 20)));
+        assertTrue(policy("deployed", 5, 90).outranks(baseline.preferred("pick-place")));
         assertEquals(7, policy("deployed", 7, 90).preferred("deployed").ranking());
     }
 }
