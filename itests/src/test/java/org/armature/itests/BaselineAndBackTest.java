@@ -25,13 +25,7 @@ class BaselineAndBackTest {
     @Test
     void theBaselineTakesOverAndGivesBackWithoutAStepOrAFault() throws Exception {
         try (RuntimeProcess runtime = RuntimeProcess.start(
-                        folder,
-                        "--seed",
-                        "3",
-                        "--words",
-                        "unseen",
-                        "-D",
-                        "org.armature.control:trialTimeout=30000")
+                        folder, "--seed", "3", "--words", "unseen", "-D", "org.armature.control:trialTimeout=30000")
                 .awaitRunning()) {
             awaitDriver(runtime, LEARNED);
             List<LoopWindow> without = new ArrayList<>();

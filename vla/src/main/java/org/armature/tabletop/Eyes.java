@@ -57,8 +57,7 @@ final class Eyes implements Pointer {
         Chain kinematics = new Chain(robot);
         double heading = Features.heading(kinematics.tool(robot.home()).matrix());
         Predicate<double[]> plausible = at -> at[2] < HIGHEST
-                && Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2])
-                        > OWN
+                && Math.hypot(Math.hypot(at[0] - hand[0], at[1] - hand[1]), at[2] - hand[2]) > OWN
                 && kinematics
                         .solve(new Goal(at[0], at[1], at[2] + ABOVE, heading, 1).pose(), robot.home(), robot.home())
                         .isPresent();

@@ -70,8 +70,7 @@ class EyesTest {
                 long seed = 91_000 + tenths;
                 rollout.begin(seed);
                 String task = world.scoring().instruction();
-                rollout.drive(
-                        PickPlacePolicy.teacher(robot, new ColourPerception(), 0.3), task, task, tenths);
+                rollout.drive(PickPlacePolicy.teacher(robot, new ColourPerception(), 0.3), task, task, tenths);
                 network.reset();
                 if (rollout.drive(network, task, task, 150) < 0) {
                     failed.add("scene " + seed + " after " + tenths / 10.0 + " s");
