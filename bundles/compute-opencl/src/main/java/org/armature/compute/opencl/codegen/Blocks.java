@@ -13,13 +13,13 @@ import org.armature.compute.opencl.schedule.Kernel;
  */
 public record Blocks(int rows, int part) {
     /** What is good for most products. */
-    public static final Blocks USUAL = new Blocks(112, 1024);
+    public static final Blocks USUAL = new Blocks(56, 1024);
 
     /** What else may be better, most promising first. */
     public static List<Blocks> others() {
         return List.of(
                 new Blocks(224, 512),
-                new Blocks(56, 1024),
+                new Blocks(112, 1024),
                 new Blocks(112, 512),
                 new Blocks(224, 1024),
                 new Blocks(56, 2048),

@@ -156,8 +156,8 @@ final class Tiling {
     private long rowBlocks() {
         long tiles = Math.max(1, most.rows() / height);
         long items = panel.size() * c.batch().size();
-        if (run < depth && items >= target.units()) {
-            return (tile.size() + tiles - 1) / tiles;
+        if (run < depth && items >= target.units()) { // the more rows, the less often the image is read
+            return (tile.size() + 2 * tiles - 1) / (2 * tiles);
         }
         long blocks = Math.max((tile.size() + tiles - 1) / tiles, (ITEMS * target.units() + items - 1) / items);
         return Math.min(tile.size(), (blocks + target.units() - 1) / target.units() * target.units());
