@@ -1,6 +1,7 @@
 package org.armature.compute.opencl.ir;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
 
@@ -66,7 +67,7 @@ public final class Array {
             Var step = new Var("step", steps);
             Index k =
                     Index.of(new Var("run", inner.size() / steps)).times(steps).plus(Index.of(step));
-            return java.util.stream.Stream.of(left, right)
+            return Stream.of(left, right)
                     .map(s -> (Scalar.Load) Scalar.substitute(s, v -> v == inner ? k : Index.of(v)))
                     .allMatch(l -> l.array().position(l.at()).isPlain(step));
         }

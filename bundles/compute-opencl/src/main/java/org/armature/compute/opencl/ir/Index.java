@@ -385,6 +385,7 @@ public final class Index {
         return terms.keySet().stream().anyMatch(t -> mentions(t, v));
     }
 
+    /** Whether a variable occurs in a term. */
     public static boolean mentions(Atom t, Var v) {
         return Scalar.vars(new Scalar.Position(of(t), DType.INT64)).contains(v);
     }

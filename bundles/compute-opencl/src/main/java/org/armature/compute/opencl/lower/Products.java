@@ -135,8 +135,7 @@ final class Products {
         return IntStream.range(from, to).boxed().toList();
     }
 
-    // ---- products side by side
-    // ---------------------------------------------------------------------------------------
+    // ---- products side by side -------------------------------------------------------------------------------------
 
     /** What a part of a concatenation is made of: a product, and where in it the part's elements are. */
     private record Part(Array product, Array.Contraction rule, List<Index> at) {
