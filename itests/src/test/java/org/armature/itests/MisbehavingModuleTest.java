@@ -33,7 +33,8 @@ class MisbehavingModuleTest {
 
     @BeforeAll
     void startARobot() throws Exception {
-        runtime = RuntimeProcess.start(folder.resolve("instance")).awaitRunning();
+        // What an abandoned thread took is gone: three of the modules may each keep a quarter of the heap.
+        runtime = RuntimeProcess.startWith("512m", folder.resolve("instance")).awaitRunning();
         runtime.await(
                 "the robot",
                 () -> runtime.get("/api/state").path("state").asText().equals("RUNNING"));

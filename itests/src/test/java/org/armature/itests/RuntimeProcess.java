@@ -22,6 +22,7 @@ final class RuntimeProcess implements AutoCloseable {
     private static final Path ROOT = Path.of(System.getProperty("armature.root"));
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Pattern DASHBOARD = Pattern.compile("http://localhost:\\d+");
+    private static final String HEAP = "256m";
 
     private final Process process;
     private final Path folder;
@@ -33,23 +34,28 @@ final class RuntimeProcess implements AutoCloseable {
 
     /** Starts a runtime in {@code folder}; returns at once. */
     static RuntimeProcess start(Path folder, String... options) throws IOException {
+        return startWith(HEAP, folder, options);
+    }
+
+    /** With a heap of its own, {@code 512m}. */
+    static RuntimeProcess startWith(String heap, Path folder, String... options) throws IOException {
         List<String> command =
                 new ArrayList<>(List.of("run", "--headless", "--json", "--port", "0", "--data", folder.toString()));
         command.addAll(List.of(options));
         Files.createDirectories(folder);
-        Process process = builder(command)
+        Process process = builder(heap, command)
                 .redirectOutput(folder.resolve("stdout").toFile())
                 .redirectError(folder.resolve("stderr").toFile())
                 .start();
         return new RuntimeProcess(process, folder);
     }
 
-    private static ProcessBuilder builder(List<String> command) {
+    private static ProcessBuilder builder(String heap, List<String> command) {
         List<String> line = new ArrayList<>(List.of(ROOT.resolve("armature").toString()));
         line.addAll(command);
         ProcessBuilder builder = new ProcessBuilder(line);
         builder.environment().put("ARMATURE_HOME", FrameworkExtension.DISTRIBUTION.toString());
-        builder.environment().put("ARMATURE_HEAP", "256m");
+        builder.environment().put("ARMATURE_HEAP", heap);
         return builder;
     }
 
@@ -61,7 +67,7 @@ final class RuntimeProcess implements AutoCloseable {
         Path out = Files.createTempFile("armature-out", "");
         Path err = Files.createTempFile("armature-err", "");
         try {
-            Process process = builder(List.of(words))
+            Process process = builder(HEAP, List.of(words))
                     .directory(directory.toFile())
                     .redirectOutput(out.toFile())
                     .redirectError(err.toFile())
@@ -84,7 +90,7 @@ final class RuntimeProcess implements AutoCloseable {
 
     /** A one-shot command to this runtime, at work; nobody hears it. */
     Process asking(String... words) throws IOException {
-        return builder(toThis(words))
+        return builder(HEAP, toThis(words))
                 .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
