@@ -100,12 +100,11 @@ final class Eyes implements Pointer {
         in.put("words", Tensor.of(words, 1, 1, words.length));
         Map<String, float[]> out = net.run(in);
         if (!held) {
-            Surroundings about = new Surroundings(views);
             grasp.look(
                     of(out, "grasp_scores"),
                     of(out, "grasp_votes"),
                     near ? 0 : JUMP,
-                    found -> closer(found, about, words));
+                    found -> closer(found, new Surroundings(views), words));
         }
         place.look(of(out, "place_scores"), of(out, "place_votes"), JUMP);
     }
