@@ -90,8 +90,8 @@ final class Attending {
         long parts = Math.max((ITEMS * target.units() + batches - 1) / batches, (queries + QUERIES - 1) / QUERIES);
         long each = (tiles + Math.min(tiles, parts) - 1) / Math.min(tiles, parts);
         long rows = each * height;
-        code.line("const int b = get_global_id(1);");
-        code.line("const int first = get_global_id(0) * %d;", rows);
+        code.line("const int b = %s;", target.id(1));
+        code.line("const int first = %s * %d;", target.id(0), rows);
         code.line("const int end = min(first + %d, %d);", rows, queries);
         buffer("keys", block * depth.deep(vector));
         buffer("values", block * width.line);
@@ -210,7 +210,7 @@ final class Attending {
         Kernel.Attending.Result byQueries = result(Attention.Result.QUERIES);
         Kernel.Attending.Result byKeys = result(Attention.Result.KEYS);
         Kernel.Attending.Result byValues = result(Attention.Result.VALUES);
-        code.line("const int b = get_global_id(0);");
+        code.line("const int b = %s;", target.id(0));
         buffer("keys", block * depth.deep(vector));
         buffer("values", block * width.deep(vector));
         buffer("some", vector * Math.max(depth.deep(vector), width.deep(vector)));

@@ -13,18 +13,18 @@ import org.armature.compute.opencl.schedule.Kernel;
  */
 public record Blocks(int rows, int part) {
     /** What is good for most products. */
-    public static final Blocks USUAL = new Blocks(56, 1024);
+    public static final Blocks USUAL = new Blocks(112, 520);
 
     /** What else may be better, most promising first. */
     public static List<Blocks> others() {
         return List.of(
-                new Blocks(224, 512),
+                new Blocks(56, 800),
+                new Blocks(28, 1024),
+                new Blocks(224, 520),
+                new Blocks(56, 520),
                 new Blocks(112, 1024),
-                new Blocks(112, 512),
-                new Blocks(224, 1024),
                 new Blocks(56, 2048),
-                new Blocks(112, 384),
-                new Blocks(336, 256));
+                new Blocks(112, 384));
     }
 
     /** Products with the same text take the same blocks: sizes and where the operands lie, not what is done with the result. */

@@ -17,11 +17,11 @@ import org.armature.graph.DType;
 
 /** Writes one kernel. */
 public final class Generator {
-    /** Elements a work-item of a CPU does at least: fewer do not pay for its start. */
+    /** Elements an item of a CPU does at least: fewer do not pay for its start. */
     private static final long GRAIN = 8192;
 
-    /** PoCL builds a kernel a second time for grids wider than this. */
-    private static final long LARGEST = 65_000;
+    /** Items of a core at least. */
+    private static final int ITEMS = 8;
 
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
@@ -33,7 +33,7 @@ public final class Generator {
     private final SequencedMap<Array, String> pointers = new LinkedHashMap<>();
     private final String ix;
     private final Expressions top;
-    private long[] global = {1};
+    private long[] items = {1};
 
     private Generator(Kernel kernel, Target target, Blocks blocks) {
         this.kernel = kernel;
@@ -68,12 +68,9 @@ public final class Generator {
             case Kernel.Loop k -> loop(k);
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
-            case Kernel.Tiles k -> global = new Tiling(code, top, ix, target, k, blocks).write();
-            case Kernel.Attending k -> global = new Attending(code, top, target, k).write();
-            case Kernel.Lines k -> new Lines(code, top, ix).write(k);
-        }
-        if (kernel instanceof Kernel.Lines k) {
-            global = new long[] {Math.max(1, Lines.items(k))};
+            case Kernel.Tiles k -> items = new Tiling(code, top, ix, target, k, blocks).write();
+            case Kernel.Attending k -> items = new Attending(code, top, target, k).write();
+            case Kernel.Lines k -> lines(k);
         }
         List<String> parameters = new ArrayList<>();
         pointers.forEach((a, p) -> parameters.add("__global " + (kernel.writes().contains(a) ? "" : "const ")
@@ -83,13 +80,12 @@ public final class Generator {
             throw new UnsupportedOperationException(
                     "the device has no 64-bit floats: use the type FLOAT, or the executor onnx");
         }
-        return new Source(
-                name, List.copyOf(parameters), body, List.copyOf(pointers.keySet()), global, target.cpu() ? 1 : 0);
+        return new Source(name, List.copyOf(parameters), body, List.copyOf(pointers.keySet()), items, target.cpu());
     }
 
     // ---- loops -----------------------------------------------------------------------------------------------------
 
-    private static double count(List<Var> vars) {
+    static double count(List<Var> vars) {
         return vars.stream().mapToDouble(Var::size).reduce(1, (a, b) -> a * b);
     }
 
@@ -148,8 +144,8 @@ public final class Generator {
         long rows = (long) count(outer);
         if (inner.size() >= 2 * GRAIN || outer.isEmpty()) {
             long blocks = (inner.size() + GRAIN - 1) / GRAIN;
-            global = new long[] {rows * blocks};
-            code.line("const %s item = get_global_id(0);", ix);
+            items = new long[] {rows * blocks};
+            code.line("const %s item = %s;", ix, target.id(0));
             if (!outer.isEmpty()) {
                 code.line("const %s row = item / %d;", ix, blocks);
                 decode(top, outer, "row");
@@ -173,19 +169,18 @@ public final class Generator {
 
     /** One work-item an element. */
     private void elements(long count) {
-        global = new long[] {count};
-        code.line("const %s item = get_global_id(0);", ix);
+        items = new long[] {count};
+        code.line("const %s item = %s;", ix, target.id(0));
     }
 
-    /** A work-item does some rows in a loop. */
+    /** An item does some rows in a loop. */
     private Expressions rowLoop(List<Var> rows, long count, long each) {
-        long least = (count + LARGEST - 1) / LARGEST;
-        long per = target.cpu() ? Math.max(least, Math.clamp(each, 1, Math.max(1, count / 8))) : 1;
-        global = new long[] {(count + per - 1) / per};
+        long per = target.cpu() ? Math.clamp(each, 1, Math.max(1, count / (ITEMS * target.units()))) : 1;
+        items = new long[] {(count + per - 1) / per};
         if (per == 1) {
-            code.open("").line("const %s row = get_global_id(0);", ix);
+            code.open("").line("const %s row = %s;", ix, target.id(0));
         } else {
-            code.line("const %s first = get_global_id(0) * %d;", ix, per);
+            code.line("const %s first = %s * %d;", ix, target.id(0), per);
             code.open("for (%s row = first; row < min(first + %d, (%s)%d); ++row)", ix, per, ix, count);
         }
         Expressions e = top.inner();
@@ -317,6 +312,15 @@ public final class Generator {
         code.line("%s = %s;", result, Types.joined(fold, result, e.value(body), false));
     }
 
+    // ---- lines -----------------------------------------------------------------------------------------------------
+
+    private void lines(Kernel.Lines k) {
+        List<Var> lines = Lines.lines(k);
+        Expressions e = rowLoop(lines, (long) count(lines), (long) (GRAIN / Math.max(1, Lines.steps(k))));
+        new Lines(code, e, ix).write(k);
+        code.close();
+    }
+
     // ---- columns ---------------------------------------------------------------------------------------------------
 
     private void columns(Kernel.Columns k) {
@@ -334,8 +338,8 @@ public final class Generator {
         long width = !target.cpu() ? 1 : lane.size() <= 2 * COLUMNS ? Math.max(1, lane.size()) : COLUMNS;
         String wide = lane.size() % width == 0 ? Long.toString(width) : "width";
         long blocks = (lane.size() + width - 1) / width;
-        global = new long[] {(long) count(outer) * blocks};
-        code.line("const %s item = get_global_id(0);", ix);
+        items = new long[] {(long) count(outer) * blocks};
+        code.line("const %s item = %s;", ix, target.id(0));
         Expressions e = top.inner();
         code.line("const %s row = item / %d;", ix, blocks);
         decode(e, outer, "row");

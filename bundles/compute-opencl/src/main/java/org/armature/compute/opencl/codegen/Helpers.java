@@ -134,6 +134,14 @@ final class Helpers {
                     return as_float((uint)to_bfloat(x) << 16);
                 }
                 """);
+        ALL.put("add_multiple", """
+                #ifdef __AVX512F__
+                #define add_multiple(sum, number, x) \\
+                    __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(x), "m"(number))
+                #else
+                #define add_multiple(sum, number, x) sum = fma((float16)(number), x, sum)
+                #endif
+                """);
     }
 
     /** Steps from one that is multiplied to one that is fetched into the first cache. */

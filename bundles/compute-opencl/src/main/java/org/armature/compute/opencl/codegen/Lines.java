@@ -11,12 +11,14 @@ import org.armature.compute.opencl.schedule.Kernel;
 /** Kernels that go along a line in order: running sums, orders, scatters. */
 final class Lines {
     private final Code code;
-    private final Expressions top;
+    /** Within the line at hand. */
+    private final Expressions line;
+
     private final String ix;
 
-    Lines(Code code, Expressions top, String ix) {
+    Lines(Code code, Expressions line, String ix) {
         this.code = code;
-        this.top = top;
+        this.line = line;
         this.ix = ix;
     }
 
@@ -27,18 +29,26 @@ final class Lines {
     }
 
     /** Independent lines. */
-    static long items(Kernel.Lines k) {
-        List<Var> vars = switch (k.rule()) {
+    static List<Var> lines(Kernel.Lines k) {
+        return switch (k.rule()) {
             case Array.Scan s -> without(s.axes(), s.along());
             case Array.Ranking r -> without(r.axes(), r.along());
             case Array.Scatter s -> s.lanes();
             default -> throw new IllegalStateException(k.array() + " has no lines");
         };
-        return vars.stream().mapToLong(Var::size).reduce(1, (a, b) -> a * b);
+    }
+
+    /** Steps along a line. */
+    static double steps(Kernel.Lines k) {
+        return switch (k.rule()) {
+            case Array.Scan s -> s.axes().get(s.along()).size();
+            case Array.Ranking r -> (double) r.axes().get(r.along()).size() * r.count();
+            case Array.Scatter s -> Generator.count(s.copied()) + Generator.count(s.updates());
+            default -> throw new IllegalStateException(k.array() + " has no lines");
+        };
     }
 
     void write(Kernel.Lines k) {
-        code.line("const %s item = get_global_id(0);", ix);
         switch (k.rule()) {
             case Array.Scan s -> scan(k.array(), s);
             case Array.Ranking r -> ranking(k.array(), r);
@@ -47,25 +57,16 @@ final class Lines {
         }
     }
 
-    private void decode(List<Var> vars) {
-        long stride = vars.stream().mapToLong(Var::size).reduce(1, (a, b) -> a * b);
-        for (Var v : vars) {
-            stride /= Math.max(1, v.size());
-            code.line("const %s %s = item / %d %% %d;", ix, top.declare(v), Math.max(1, stride), Math.max(1, v.size()));
-        }
-    }
-
     private void scan(Array a, Array.Scan s) {
-        decode(without(s.axes(), s.along()));
         Var along = s.axes().get(s.along());
         code.line("%s sum = 0;", Types.computed(a.type()));
-        String t = top.declare(along);
+        String t = line.declare(along);
         if (s.reverse()) {
             code.open("for (%s %s = %d; %s >= 0; --%s)", ix, t, along.size() - 1, t, t);
         } else {
             code.open("for (%s %s = 0; %s < %d; ++%s)", ix, t, t, along.size(), t);
         }
-        Expressions e = top.inner();
+        Expressions e = line.inner();
         String v = e.value(s.body());
         Index at = a.position(Index.of(s.axes()));
         if (s.exclusive()) {
@@ -80,19 +81,18 @@ final class Lines {
 
     /** Insertion into the list of the best so far. */
     private void ranking(Array a, Array.Ranking r) {
-        decode(without(r.axes(), r.along()));
         Var along = r.axes().get(r.along());
         Var held = new Var("held", r.count());
         List<Index> place = new ArrayList<>(Index.of(r.axes()));
         place.set(r.along(), Index.of(held));
         Index position = a.position(place);
-        String t = top.declare(along);
+        String t = line.declare(along);
         code.open("for (%s %s = 0; %s < %d; ++%s)", ix, t, t, along.size(), t);
-        Expressions e = top.inner();
+        Expressions e = line.inner();
         String v = e.value(r.body());
         code.line("%s p = min(%s, (%s)%d);", ix, t, ix, r.count());
         code.open("for (; p > 0; --p)");
-        Expressions f = top.inner();
+        Expressions f = line.inner();
         f.bind(held, "(p - 1)");
         code.line("const %s q = %s[%s];", ix, f.pointer(a), f.index(position));
         f.bind(along, "q");
@@ -107,8 +107,7 @@ final class Lines {
     }
 
     private void scatter(Array a, Array.Scatter s) {
-        decode(s.lanes());
-        Expressions e = top.inner();
+        Expressions e = line.inner();
         for (Var v : s.copied()) {
             String name = e.declare(v);
             code.open("for (%s %s = 0; %s < %d; ++%s)", ix, name, name, v.size(), name);
@@ -116,7 +115,7 @@ final class Lines {
         Expressions f = e.inner();
         f.store(a, a.position(s.place()), f.value(s.base()));
         s.copied().forEach(v -> code.close());
-        e = top.inner();
+        e = line.inner();
         for (Var v : s.updates()) {
             String name = e.declare(v);
             code.open("for (%s %s = 0; %s < %d; ++%s)", ix, name, name, v.size(), name);

@@ -6,7 +6,8 @@ import java.util.stream.IntStream;
 /**
  * What code is generated for.
  *
- * @param cpu one work-item a core's worth of work with loops the compiler vectorises, rather than one an element
+ * @param cpu items are some thousand elements with loops the compiler vectorises, and cores take one after the other; else each
+ *     element is a work-item
  * @param doubles whether there are 64-bit floats
  * @param vector floats of a vector register of a CPU: 16 with AVX-512, else 8
  * @param units cores
@@ -14,6 +15,11 @@ import java.util.stream.IntStream;
 public record Target(boolean cpu, boolean doubles, int vector, int units) {
     /** What a tile's step costs beside its rows, in rows. */
     private static final double LOADED = 1.5;
+
+    /** The place of the item at hand in a dimension of its kernel's grid. */
+    public String id(int dimension) {
+        return cpu ? "id" + dimension : "get_global_id(" + dimension + ")";
+    }
 
     /** Columns of a panel of a product's right operand: two vectors. */
     public int panel() {

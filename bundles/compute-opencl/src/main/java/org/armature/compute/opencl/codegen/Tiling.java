@@ -16,23 +16,33 @@ import org.armature.compute.opencl.schedule.Kernel;
 import org.armature.graph.DType;
 
 /**
- * A product by register tiles. A work-item has some panels of the right operand, {@code [inner][columns]} each, and some tiles of
+ * A product by register tiles. An item has some panels of the right operand, {@code [inner][columns]} each, and some tiles of
  * rows: each step of the inner loop loads a row of a panel into vectors and multiplies it with one number of each row of the left
- * operand. With several panels, a work-item first copies its part of the left operand, so that it lies close together: rows
+ * operand. A tile of rows stays in the first cache while all panels of the item pass, which stay in the second one from one item
+ * to the next. With several panels, an item first copies its part of the left operand, so that it lies close together: rows
  * whose distance is a large power of two would push each other out of the first cache.
  */
 final class Tiling {
-    /** Work-items of a core at least. */
-    private static final int ITEMS = 4;
+    /** Items of a core at least: the slower core is at its last one while the others have nothing left. */
+    private static final int ITEMS = 8;
 
     /** Panels for which copying the left operand pays. */
     private static final int PANELS = 6;
+
+    /** Bytes of an item's panels, a part of the inner index: they and what is copied for them stay in the second cache. */
+    private static final long PANEL_BYTES = 1 << 20;
+
+    /** Rows of an item that sums over windows at most. */
+    private static final int WINDOW_ROWS = 112;
+
+    /** And steps of it that are done before the next. */
+    private static final int WINDOW_PART = 1024;
 
     /** Tiles of a work-item that wait for the next part of the inner index. */
     private static final int WAITING = 128;
 
     /** Steps from one that is multiplied to one whose operands are fetched into the first cache. */
-    private static final int AHEAD = 32;
+    private static final int AHEAD = 64;
 
     /** Steps from one that is copied to one that is fetched. */
     private static final int COPIED_AHEAD = 8;
@@ -77,35 +87,36 @@ final class Tiling {
         lane = new Var("j", width);
     }
 
-    /** Writes the body; the work-items of each dimension. */
+    /** Writes the body; the items of each dimension. */
     long[] write() {
         boolean own = kernel.panels() == null;
-        long blocks = own ? 1 : target.cpu() ? rowBlocks() : tile.size();
+        boolean windows = run < depth;
+        long deep = own || !target.cpu() ? 1 : Math.ceilDiv(depth, windows ? WINDOW_PART : most.part());
+        long[] grid = !target.cpu()
+                ? new long[] {tile.size(), panel.size()}
+                : own ? ownGrid() : windows ? windowsGrid(deep) : grid();
+        long blocks = grid[0];
         long each = (tile.size() + blocks - 1) / blocks;
-        long deep = own || !target.cpu() ? 1 : (depth + most.part() - 1) / most.part();
-        long group = target.cpu() ? panelsEach(blocks, deep > 1 ? WAITING / each : panel.size()) : 1;
-        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS || run < depth;
-        group = copies ? group : 1;
+        long group = (panel.size() + grid[1] - 1) / grid[1];
+        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS || windows;
+        group = own && !copies ? 1 : group;
         // Without a copy and with one tile, nothing is gained by parts.
         long part = copies || each > 1 ? ((depth + deep - 1) / deep + run - 1) / run * run : depth;
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
         e.bind(panel, "panel");
-        code.line("const %s b = get_global_id(2);", ix);
+        code.line("const %s b = %s;", ix, target.id(2));
         boolean even = tile.size() % blocks == 0;
-        code.line("const %s block = get_global_id(1);", ix);
+        code.line("const %s block = %s;", ix, target.id(0));
         code.line(
                 "const %s first = %s;",
                 ix, even ? "block * " + each : "block * %d / %d".formatted(tile.size(), blocks));
         code.line(
                 "const %s end = %s;",
                 ix, even ? "first + " + each : "(block + 1) * %d / %d".formatted(tile.size(), blocks));
+        code.line("const int panels = %s * %d;", target.id(1), group);
         if (copies) {
-            code.line("const int panels = get_global_id(0) * %d;", group);
             place(each, part);
-        } else {
-            code.line("const int panel = get_global_id(0);");
-            code.line("const %s column = panel * %d;", ix, width);
         }
         if (part < depth) {
             // A part of the inner index for all tiles, then the next: the part of the operands stays in the cache.
@@ -114,23 +125,32 @@ final class Tiling {
         }
         if (copies) {
             copy(e, part);
-            code.open(
-                    "for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
-            code.line("const %s column = panel * %d;", ix, width);
         }
-        if (own) {
-            pack(e);
+        if (own || windows) {
+            panels(group);
+            if (own) {
+                pack(e);
+            }
+            tiles();
+        } else {
+            tiles();
+            panels(group);
         }
-        code.open("for (%s t = first; t < end; ++t)", ix);
         tile(e.inner(), copies, each, part);
-        code.close();
-        if (copies) {
-            code.close();
-        }
+        code.close().close();
         if (part < depth) {
             code.close();
         }
-        return new long[] {(panel.size() + group - 1) / group, blocks, c.batch().size()};
+        return new long[] {blocks, (panel.size() + group - 1) / group, c.batch().size()};
+    }
+
+    private void tiles() {
+        code.open("for (%s t = first; t < end; ++t)", ix);
+    }
+
+    private void panels(long group) {
+        code.open("for (int panel = panels; panel < %s; ++panel)", atMost("panels + " + group, group, panel.size()));
+        code.line("const %s column = panel * %d;", ix, width);
     }
 
     /** Multiplies a tile and does what follows. */
@@ -152,26 +172,36 @@ final class Tiling {
         code.close();
     }
 
-    /** Into how many parts the rows go: few, but enough for all cores, as many for each of them. */
-    private long rowBlocks() {
-        long tiles = Math.max(1, most.rows() / height);
-        long items = panel.size() * c.batch().size();
-        if (run < depth && items >= target.units()) { // the more rows, the less often the image is read
-            return (tile.size() + 2 * tiles - 1) / (2 * tiles);
-        }
-        long blocks = Math.max((tile.size() + tiles - 1) / tiles, (ITEMS * target.units() + items - 1) / items);
-        return Math.min(tile.size(), (blocks + target.units() - 1) / target.units() * target.units());
+    // ---- the grid: blocks of rows, groups of panels ----------------------------------------------------------------
+
+    /** Items that follow each other have the same panels. */
+    private long[] grid() {
+        long least = ITEMS * target.units();
+        long part = Math.ceilDiv(depth, Math.ceilDiv(depth, most.part()));
+        long groups = Math.ceilDiv(panel.size(), Math.max(PANELS, PANEL_BYTES / (part * width * Float.BYTES)));
+        long blocks = Math.max(
+                Math.ceilDiv(tile.size(), Math.max(1, most.rows() / height)),
+                Math.ceilDiv(least, c.batch().size() * groups));
+        blocks = Math.min(tile.size(), blocks);
+        groups = Math.clamp(Math.ceilDiv(least, c.batch().size() * blocks), groups, panel.size());
+        return new long[] {blocks, groups};
     }
 
-    /** As many panels as may be with some tiles, while there are enough work-items. */
-    private long panelsEach(long blocks, long most) {
-        long items = blocks * c.batch().size();
-        long fewest = kernel.panels() == null ? 2 : PANELS;
-        long groups = Math.min((ITEMS * target.units() + items - 1) / items, Math.max(1, panel.size() / fewest));
-        long least = (panel.size() + most - 1) / Math.max(1, most);
-        // Sums over windows are long and results few: what counts is that all cores have as many.
-        groups = run < depth ? (least + target.units() - 1) / target.units() * target.units() : Math.max(groups, least);
-        return (panel.size() + groups - 1) / groups;
+    /** Panels that are made by who needs them, for all rows. */
+    private long[] ownGrid() {
+        long groups = Math.ceilDiv(ITEMS * target.units(), c.batch().size());
+        return new long[] {1, Math.min(groups, Math.max(1, panel.size() / 2))};
+    }
+
+    /** Sums over windows are long and results few: the more rows, the less often the image is read. */
+    private long[] windowsGrid(long deep) {
+        long items = panel.size() * c.batch().size();
+        long blocks = items >= target.units()
+                ? Math.ceilDiv(tile.size(), Math.max(1, WINDOW_ROWS / height))
+                : Math.min(tile.size(), Math.ceilDiv(ITEMS * target.units(), items));
+        long each = Math.ceilDiv(tile.size(), blocks);
+        long groups = deep > 1 ? Math.ceilDiv(panel.size(), Math.max(1, WAITING / each)) : 1;
+        return new long[] {blocks, Math.min(panel.size(), Math.ceilDiv(groups, target.units()) * target.units())};
     }
 
     // ---- the left operand ------------------------------------------------------------------------------------------
@@ -481,7 +511,7 @@ final class Tiling {
         }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
-                code.line("c%1$d_%2$d = fma((float%3$d)(%4$s), r%2$d, c%1$d_%2$d);", r, p, vector, left[r]);
+                code.line(added("c%d_%d".formatted(r, p), left[r], "r" + p, copies && !lines && r % 4 != 3));
             }
         }
         code.close();
@@ -493,6 +523,17 @@ final class Tiling {
                 code.line("tile[%d] = c%d_%d;", parts * r + p, r, p);
             }
         }
+    }
+
+    /**
+     * Adds to a sum a vector times a number in memory. With AVX-512 one instruction does both; the compiler would load a number
+     * that is used for two vectors first, a third more instructions, which are too many where two threads share a core. One row
+     * in four is left to it: more loads a step than that take too long, and so do rows that do not lie close together.
+     */
+    private String added(String sum, String number, String x, boolean together) {
+        return together && vector == 16
+                ? "add_multiple(%s, %s, %s);".formatted(sum, number, x)
+                : "%1$s = fma((float%2$d)(%3$s), %4$s, %1$s);".formatted(sum, vector, number, x);
     }
 
     /** What is done with each element of a tile. */

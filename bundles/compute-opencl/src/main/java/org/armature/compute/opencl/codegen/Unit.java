@@ -6,12 +6,15 @@ import java.util.List;
  * Kernels that are built together, because most of what a build costs is paid once a program and once a kernel, not by length:
  * on PoCL a kernel of its own takes 100 to 180 ms, one more function of a kernel about 15.
  *
- * <p>On CPUs they are functions of one kernel {@value #JOINED}, which picks one by its last argument; on GPUs, where a kernel
- * takes the registers of its hungriest path, they are kernels of one program.
+ * <p>On CPUs they are functions of one kernel {@value #JOINED}, which picks one and has a work-item for each core, which takes
+ * item after item until none is left: shared out beforehand, they would wait for the slower core. On GPUs, where a kernel takes
+ * the registers of its hungriest path and work-items are shared out in hardware, they are kernels of one program.
  */
 public final class Unit {
     /** The kernel that picks a function. */
     public static final String JOINED = "unit";
+
+    private static final String EACH = "#define EACH(work) while ((item = atomic_inc(next)) < items) { work; }\n";
 
     private Unit() {}
 
@@ -32,29 +35,29 @@ public final class Unit {
         String bodies = all.toString();
         StringBuilder t = new StringBuilder(prologue(bodies)).append(Helpers.used(bodies));
         for (int i = 0; i < sources.size(); i++) {
-            Source s = sources.get(i);
-            t.append(joined ? "static void " : "__kernel void ")
-                    .append(name(i))
-                    .append("(")
-                    .append(String.join(", ", s.parameters()))
-                    .append(") {\n")
-                    .append(s.body())
-                    .append("}\n");
+            t.append(sources.get(i).function(name(i)));
         }
         if (joined) {
+            t.append(EACH);
             t.append("__kernel void ").append(JOINED).append("(");
             for (int p = 0; p < pointers(sources); p++) {
                 t.append("__global void* a").append(p).append(", ");
             }
-            t.append("const int which) {\n    switch (which) {\n");
+            t.append("const int which, const int wide, const int high, const int items, __global int* next) {\n");
+            t.append("    int item = -1;\n    switch (which) {\n");
             for (int i = 0; i < sources.size(); i++) {
-                t.append("        case ").append(i).append(": ").append(name(i)).append("(");
+                t.append("        case ")
+                        .append(i)
+                        .append(": EACH(")
+                        .append(name(i))
+                        .append("(");
                 for (int p = 0; p < sources.get(i).parameters().size(); p++) {
-                    t.append(p == 0 ? "a" : ", a").append(p);
+                    t.append("a").append(p).append(", ");
                 }
-                t.append("); break;\n");
+                t.append("item % wide, item / wide % high, item / wide / high)) break;\n");
             }
-            t.append("    }\n}\n");
+            // The last to find nothing left makes ready for the next kernel: each finds it once.
+            t.append("    }\n    if (item == items + (int)get_global_size(0) - 1) *next = 0;\n}\n");
         }
         return t.toString();
     }

@@ -33,7 +33,7 @@ import org.slf4j.LoggerFactory;
 final class Kernels implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
     private static final String OPTIONS = "-cl-std=CL1.2 -cl-mad-enable -w";
-    private static final String FORMAT = "unit 1";
+    private static final String FORMAT = "unit 2";
 
     /** A unit grows to so many kernels, or so many characters: then its build takes more than linear time. */
     private static final int MOST = 24;
@@ -45,6 +45,9 @@ final class Kernels implements AutoCloseable {
     private final long queue;
     private final BinaryCache cache;
     private final Path failures;
+    /** The item that is taken next, zero between kernels: those of a queue run one after the other. */
+    private final long next;
+
     private final Map<String, Entry> entries = new HashMap<>();
     private final List<Long> programs = new ArrayList<>();
 
@@ -57,6 +60,12 @@ final class Kernels implements AutoCloseable {
         this.queue = queue;
         this.cache = cache;
         this.failures = failures;
+        try (MemoryStack stack = MemoryStack.stackPush()) {
+            IntBuffer code = stack.mallocInt(1);
+            next = CL10.clCreateBuffer(
+                    context, CL10.CL_MEM_READ_WRITE | CL10.CL_MEM_COPY_HOST_PTR, stack.callocInt(1), code);
+            OpenClException.check("clCreateBuffer", code.get(0));
+        }
     }
 
     /** PoCL's own cache holds what it built; a binary of it has every kernel built once more, for groups of any size. */
@@ -103,6 +112,7 @@ final class Kernels implements AutoCloseable {
             OpenClException.check("clCreateKernel " + source.name(), code.get(0));
             if (joined) {
                 choose(kernel, source.parameters().size(), e);
+                take(kernel, e, source.items(0), source.items(1), source.count());
             }
             return kernel;
         }
@@ -113,6 +123,15 @@ final class Kernels implements AutoCloseable {
             OpenClException.check("clSetKernelArg", CL10.nclSetKernelArg(kernel, i, Long.BYTES, 0));
         }
         OpenClException.check("clSetKernelArg", CL10.clSetKernelArg1i(kernel, e.pointers, e.number));
+    }
+
+    /** The items of a grid, the first dimension's one after the other. */
+    private void take(long kernel, Entry e, long... grid) {
+        int i = e.pointers + 1;
+        for (long n : grid) {
+            OpenClException.check("clSetKernelArg", CL10.clSetKernelArg1i(kernel, i++, Math.toIntExact(n)));
+        }
+        OpenClException.check("clSetKernelArg", CL10.clSetKernelArg1p(kernel, i, next));
     }
 
     private String key(String text) {
@@ -220,7 +239,9 @@ final class Kernels implements AutoCloseable {
             long kernel = CL10.clCreateKernel(program, Unit.JOINED, code);
             OpenClException.check("clCreateKernel " + Unit.JOINED, code.get(0));
             try {
-                choose(kernel, 0, new Entry(program, -1, pointers));
+                Entry none = new Entry(program, -1, pointers);
+                choose(kernel, 0, none);
+                take(kernel, none, 1, 1, 0);
                 PointerBuffer one = stack.pointers(1);
                 OpenClException.check(
                         "building on " + info.name(),
@@ -345,5 +366,6 @@ final class Kernels implements AutoCloseable {
         programs.forEach(CL10::clReleaseProgram);
         programs.clear();
         entries.clear();
+        CL10.clReleaseMemObject(next);
     }
 }

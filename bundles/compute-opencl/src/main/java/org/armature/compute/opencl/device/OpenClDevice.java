@@ -164,19 +164,14 @@ public final class OpenClDevice implements AutoCloseable {
     /** Queues a kernel whose arguments are set. Returns the event, to be released, if {@code timed}; else 0. */
     long enqueue(long kernel, Source source, boolean timed) {
         try (MemoryStack stack = MemoryStack.stackPush()) {
-            PointerBuffer global = stack.pointers(source.global());
-            PointerBuffer local = null;
-            if (source.local() > 0) {
-                local = stack.mallocPointer(source.global().length);
-                for (int i = 0; i < local.limit(); i++) {
-                    local.put(i, source.local());
-                }
-            }
+            // A work-item a core takes the items of a CPU's kernel.
+            PointerBuffer global = stack.pointers(
+                    source.taken() ? new long[] {Math.min(source.count(), info.units())} : source.items());
+            PointerBuffer local = source.taken() ? stack.pointers(1) : null;
             PointerBuffer event = timed ? stack.mallocPointer(1) : null;
             OpenClException.check(
                     "kernel " + source.name() + " on " + info.name(),
-                    CL10.clEnqueueNDRangeKernel(
-                            queue, kernel, source.global().length, null, global, local, null, event));
+                    CL10.clEnqueueNDRangeKernel(queue, kernel, global.limit(), null, global, local, null, event));
             return event == null ? 0 : event.get(0);
         }
     }

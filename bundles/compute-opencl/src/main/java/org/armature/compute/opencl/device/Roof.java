@@ -25,6 +25,7 @@ public record Roof(double gflops, double gigabytes) {
             chains.append("        c").append(i).append(" = fma(c").append(i).append(", x, y);\n");
             sum.append(" + c").append(i);
         }
+        String id = device.target().id(0);
         StringBuilder start = new StringBuilder();
         for (int i = 0; i < CHAINS; i++) {
             start.append("    float" + width + " c")
@@ -37,24 +38,24 @@ public record Roof(double gflops, double gigabytes) {
         Source fma = new Source(
                 "peak",
                 List.of("__global float" + width + "* restrict a"),
-                "    const float" + width + " x = a[get_global_id(0)];\n    const float" + width + " y = x * 0.5f;\n"
+                "    const float" + width + " x = a[" + id + "];\n    const float" + width + " y = x * 0.5f;\n"
                         + start
                         + "    for (int i = 0; i < " + steps + "; ++i) {\n" + chains
-                        + "    }\n    a[get_global_id(0)] = "
+                        + "    }\n    a[" + id + "] = "
                         + sum + ";\n",
                 List.of(),
                 new long[] {items},
-                device.isHost() ? 1 : 0);
+                device.isHost());
         long n = COPIED / 4;
         long each = device.isHost() ? 1 << 16 : 1;
         Source copy = new Source(
                 "copy",
                 List.of("__global float* restrict a"),
-                "    const size_t from = get_global_id(0) * " + each + ";\n    for (size_t i = from; i < from + " + each
+                "    const size_t from = " + id + " * " + each + ";\n    for (size_t i = from; i < from + " + each
                         + "; ++i) {\n        a[i + " + n + "] = a[i] + 1.0f;\n    }\n",
                 List.of(),
                 new long[] {n / each},
-                device.isHost() ? 1 : 0);
+                device.isHost());
         long buffer = device.allocate(2 * COPIED, "measuring the roof");
         try {
             double flops = 2.0 * width * CHAINS * steps * items;

@@ -28,7 +28,7 @@ class KernelBuildTest {
         } catch (IllegalStateException e) {
             assumeTrue(false, e.getMessage());
         }
-        Source wrong = new Source("wrong", List.of(), "    no such thing;\n", List.of(), new long[] {1}, 1);
+        Source wrong = new Source("wrong", List.of(), "    no such thing;\n", List.of(), new long[] {1}, true);
         try (OpenClDevice device = new OpenClDevice(all.getFirst(), new BinaryCache(null), folder)) {
             String message = assertThrows(UnsupportedOperationException.class, () -> device.kernel(wrong))
                     .getMessage();
