@@ -26,7 +26,7 @@ final class Tiling {
     /** Items of a core at least: the slower core is at its last one while the others have nothing left. */
     private static final int ITEMS = 8;
 
-    /** Panels for which copying the left operand pays. */
+    /** Panels for which copying the left operand pays; two, if it lies across. */
     private static final int PANELS = 6;
 
     /** Bytes of an item's panels, a part of the inner index: they and what is copied for them stay in the second cache. */
@@ -98,7 +98,7 @@ final class Tiling {
         long blocks = grid[0];
         long each = (tile.size() + blocks - 1) / blocks;
         long group = (panel.size() + grid[1] - 1) / grid[1];
-        boolean copies = own ? group > 1 && leftStep() > 1 : group >= PANELS || windows;
+        boolean copies = group > 1 && leftStep() > 1 || !own && (group >= PANELS || windows);
         group = own && !copies ? 1 : group;
         // Without a copy and with one tile, nothing is gained by parts.
         long part = copies || each > 1 ? ((depth + deep - 1) / deep + run - 1) / run * run : depth;

@@ -47,6 +47,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     /** Floats of such a panel: it stays in the second cache. */
     private static final long LOCAL_PANEL = 40_000;
 
+    /** Elements that are copied into panels in the time in which one of a result is written across. */
+    private static final long WRITTEN_ACROSS = 2;
+
     /** Such panels of a product at least, to keep the cores busy. */
     private static final long LOCAL_ITEMS = 16;
 
@@ -253,6 +256,13 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         new Array.Contraction(
                                 c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), right, c.place()));
             }
+            if (isWide(c)) {
+                return contraction(
+                        a,
+                        new Array.Contraction(
+                                c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), c.place()),
+                        shared);
+            }
             boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
             Array panel = shared.computeIfAbsent(key("right", right, c.batch(), c.column(), c.inner()), k -> {
@@ -285,6 +295,14 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                             c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), load, c.place()));
             panels.put(product, panel);
             return product;
+        }
+
+        /** Whether making panels of the narrower operand saves more than writing the result across costs. */
+        private boolean isWide(Array.Contraction c) {
+            return fuse
+                    && target.cpu()
+                    && c.inner().size() * (c.column().size() - c.row().size())
+                            > WRITTEN_ACROSS * c.row().size() * c.column().size();
         }
 
         /**
