@@ -14,17 +14,24 @@ import org.armature.compute.opencl.ir.Var;
 import org.armature.compute.opencl.schedule.Kernel;
 import org.armature.compute.opencl.schedule.Schedule;
 import org.armature.graph.DType;
+import org.jspecify.annotations.Nullable;
 
 /** Writes one kernel. */
 public final class Generator {
     /** Elements an item of a CPU does at least: fewer do not pay for its start. */
-    private static final long GRAIN = 8192;
+    private static final long GRAIN = 16_384;
 
     /** Items of a core at least. */
     private static final int ITEMS = 8;
 
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
+
+    /** Sums of a row that go on beside each other: together they hide how long an addition takes. */
+    private static final int SUMS = 4;
+
+    /** Additions of a body that may be written several times. */
+    private static final double CHEAP = 4;
 
     private final Kernel kernel;
     private final Target target;
@@ -259,53 +266,129 @@ public final class Generator {
         }
         Var last = vars.isEmpty() ? null : vars.getLast();
         boolean lanes = target.cpu() && last != null && last.size() >= 2 * LANES;
-        String acc = result + "_lanes";
-        if (lanes) {
-            code.line("%s%d %s = (%s%d)(%s);", type, LANES, acc, type, LANES, result);
-        }
-        Expressions in = e.inner();
-        int loops = Math.max(0, vars.size() - 1);
-        for (Var v : vars.subList(0, loops)) {
-            in = each(in, v);
-        }
-        if (last == null) {
-            code.open("");
+        if (last == null || !lanes) {
+            Expressions in = e.inner();
+            for (Var v : vars) {
+                in = each(in, v);
+            }
+            if (last == null) {
+                code.open("");
+            }
             join(in.inner(), fold, result, b);
-            code.close();
-        } else if (!lanes) {
-            Expressions f = each(in, last);
-            join(f, fold, result, b);
-            code.close();
-        } else {
-            long whole = last.size() / LANES * LANES;
-            String j = e.fresh("j");
-            code.open("for (%s %s = 0; %s < %d; %s += %d)", ix, j, j, whole, j, LANES);
-            code.line("%s%d next;", type, LANES);
-            code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", registers(b.type()));
-            code.open("for (int l = 0; l < %d; ++l)", LANES);
-            Expressions f = in.inner();
-            f.bind(last, "(" + j + " + l)");
-            code.line("((%s*)&next)[l] = %s;", type, f.value(b));
-            code.close();
-            code.line("%s = %s;", acc, Types.joined(fold, acc, "next", true));
-            code.close();
-            if (whole < last.size()) {
-                Expressions t = in.inner();
-                String r = t.declare(last);
-                code.open("for (%s %s = %d; %s < %d; ++%s)", ix, r, whole, r, last.size(), r);
-                join(t.inner(), fold, result, b);
+            for (int i = 0; i < Math.max(1, vars.size()); i++) {
                 code.close();
             }
+            return result;
         }
-        for (int i = 0; i < loops; i++) {
+        Sums sums = new Sums(result, fold, b, last);
+        int whole = (int) (last.size() / LANES);
+        int some = isCheap(b) ? Math.min(SUMS, whole) : 1;
+        List<Part> rest = new ArrayList<>();
+        for (int i = 0; i < whole % some; i++) {
+            rest.add(new Part(i, LANES, (whole - whole % some + i) * LANES));
+        }
+        int from = whole * LANES;
+        if (isCheap(b) && last.size() - from >= LANES / 2) {
+            rest.add(new Part(some, LANES / 2, from));
+            from += LANES / 2;
+        }
+        for (int i = 0; i < some; i++) {
+            sums.declare(i, LANES);
+        }
+        boolean half = !rest.isEmpty() && rest.getLast().width < LANES;
+        if (half) {
+            sums.declare(some, LANES / 2);
+        }
+        Expressions in = e.inner();
+        for (Var v : vars.subList(0, vars.size() - 1)) {
+            in = each(in, v);
+        }
+        String j = e.fresh("j");
+        code.open("for (%s %s = 0; %s < %d; %s += %d)", ix, j, j, (whole - whole % some) * LANES, j, some * LANES);
+        for (int i = 0; i < some; i++) {
+            sums.add(in, new Part(i, LANES, i * LANES), j);
+        }
+        code.close();
+        for (Part p : rest) {
+            sums.add(in, p, null);
+        }
+        if (from < last.size()) {
+            Expressions t = in.inner();
+            String r = t.declare(last);
+            code.open("for (%s %s = %d; %s < %d; %s++)", ix, r, from, r, last.size(), r);
+            join(t.inner(), fold, result, b);
             code.close();
         }
-        if (lanes) {
-            code.open("for (int l = 0; l < %d; ++l)", LANES);
-            code.line("%s = %s;", result, Types.joined(fold, result, "((" + type + "*)&" + acc + ")[l]", false));
+        for (int i = 0; i < vars.size() - 1; i++) {
             code.close();
         }
+        for (int i = 1; i < some; i++) {
+            code.line("%s = %s;", sums.name(0), Types.joined(fold, sums.name(0), sums.name(i), true));
+        }
+        if (half) {
+            String low = sums.name(0) + ".lo";
+            code.line("%s = %s;", low, Types.joined(fold, low, sums.name(some), true));
+        }
+        code.open("for (int l = 0; l < %d; ++l)", LANES);
+        String lane = "((%s*)&%s)[l]".formatted(type, sums.name(0));
+        code.line("%s = %s;", result, Types.joined(fold, result, lane, false));
+        code.close();
         return result;
+    }
+
+    /** Whether a body may be written several times. */
+    private static boolean isCheap(Scalar body) {
+        return body.type() == DType.FLOAT && Schedule.cost(body) <= CHEAP;
+    }
+
+    /** Neighbours that are folded into a sum of their own: which one, how many, from where. */
+    private record Part(int sum, int width, int from) {}
+
+    /** Vectors of sums in registers, and the loops that add to them. */
+    private final class Sums {
+        private final String result;
+        private final Fold fold;
+        private final Scalar body;
+        private final Var along;
+        private final String type;
+
+        Sums(String result, Fold fold, Scalar body, Var along) {
+            this.result = result;
+            this.fold = fold;
+            this.body = body;
+            this.along = along;
+            type = Types.computed(body.type());
+        }
+
+        String name(int i) {
+            return result + "_lanes" + i;
+        }
+
+        private String type(int width) {
+            return width == 1 ? type : type + width;
+        }
+
+        void declare(int i, int width) {
+            code.line("%1$s %2$s = (%1$s)(%3$s);", type(width), name(i), Types.neutral(fold, body.type()));
+        }
+
+        /** Adds the body's values from a place on, counted from {@code start} if there is one. */
+        void add(Expressions e, Part p, @Nullable String start) {
+            String from = start == null ? Integer.toString(p.from) : p.from == 0 ? start : start + " + " + p.from;
+            code.open("").line("%s next;", type(p.width));
+            if (p.width > 1) {
+                code.line(
+                        "#pragma clang loop unroll(disable) vectorize_width(%d)",
+                        Math.min(p.width, registers(body.type())));
+            }
+            code.open("for (int l = 0; l < %d; ++l)", p.width);
+            Expressions f = e.inner();
+            f.bind(along, "(" + from + " + l)");
+            code.line("((%s*)&next)[l] = %s;", type, f.value(body));
+            code.close();
+            code.line("%s = %s;", name(p.sum), Types.joined(fold, name(p.sum), "next", p.width > 1));
+            code.close();
+        }
     }
 
     private void join(Expressions e, Fold fold, String result, Scalar body) {
@@ -338,31 +421,45 @@ public final class Generator {
         long width = !target.cpu() ? 1 : lane.size() <= 2 * COLUMNS ? Math.max(1, lane.size()) : COLUMNS;
         String wide = lane.size() % width == 0 ? Long.toString(width) : "width";
         long blocks = (lane.size() + width - 1) / width;
-        items = new long[] {(long) count(outer) * blocks};
-        code.line("const %s item = %s;", ix, target.id(0));
-        Expressions e = top.inner();
-        code.line("const %s row = item / %d;", ix, blocks);
-        decode(e, outer, "row");
-        code.line("const %s from = item %% %d * %d;", ix, blocks, width);
+        Var block = new Var("block", blocks);
+        List<Var> rows = new ArrayList<>(outer);
+        rows.add(block);
+        double work = Math.max(1, count(k.over()) * width);
+        Expressions e = rowLoop(rows, (long) count(rows), (long) (GRAIN / work));
+        code.line("const %s from = %s;", ix, e.index(Index.of(block).times(width)));
         if (wide.equals("width")) {
             code.line("const int width = min((%s)%d, (%s)%d - from);", ix, width, ix, lane.size());
         }
-        code.line("%s acc[%d];", type, width);
-        code.open("for (int l = 0; l < %d; ++l)", width)
-                .line("acc[l] = %s;", Types.neutral(k.fold(), body.type()))
-                .close();
+        boolean whole = target.cpu() && !wide.equals("width") && isCheap(body);
+        code.line("%s acc[%d]%s;", type, width, whole ? " __attribute__((aligned(64)))" : "");
+        Sums sums = new Sums("sum", k.fold(), body, lane);
+        List<Part> parts = whole ? parts((int) width) : List.of();
+        parts.forEach(p -> sums.declare(p.sum, p.width));
+        if (!whole) {
+            code.open("for (int l = 0; l < %d; ++l)", width)
+                    .line("acc[l] = %s;", Types.neutral(k.fold(), body.type()))
+                    .close();
+        }
         Expressions in = e.inner();
         for (Var v : o.vars()) {
             in = each(in, v);
         }
-        code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", registers(body.type()));
-        code.open("for (int l = 0; l < %s; ++l)", wide);
-        Expressions f = in.inner();
-        f.bind(lane, "(from + l)");
-        join(f, k.fold(), "acc[l]", body);
-        code.close();
+        for (Part p : parts) {
+            sums.add(in, p, "from");
+        }
+        if (!whole) {
+            code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", registers(body.type()));
+            code.open("for (int l = 0; l < %s; ++l)", wide);
+            Expressions f = in.inner();
+            f.bind(lane, "(from + l)");
+            join(f, k.fold(), "acc[l]", body);
+            code.close();
+        }
         for (int i = 0; i < o.vars().size(); i++) {
             code.close();
+        }
+        for (Part p : parts) {
+            code.line("*(%s*)(acc + %d) = %s;", sums.type(p.width), p.from, sums.name(p.sum));
         }
         code.open("for (int l = 0; l < %s; ++l)", wide);
         Expressions s = e.inner();
@@ -373,7 +470,16 @@ public final class Generator {
                 k.stores().stream()
                         .map(t -> new Kernel.Store(t.array(), m.apply(t.position()), m.apply(t.body())))
                         .toList());
-        code.close();
+        code.close().close();
+    }
+
+    /** Vectors, as wide as may be, one after the other. */
+    private static List<Part> parts(int width) {
+        List<Part> parts = new ArrayList<>();
+        for (int from = 0; from < width; from += parts.getLast().width) {
+            parts.add(new Part(parts.size(), Math.min(LANES, Integer.highestOneBit(width - from)), from));
+        }
+        return parts;
     }
 
     /** For merging, the register's own index does not count. */

@@ -767,7 +767,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         };
     }
 
-    private static double cost(Scalar s) {
+    /** About how many additions a formula takes. */
+    public static double cost(Scalar s) {
         double[] c = {0};
         new Scalar.Visitor(
                         n -> c[0] += n instanceof Scalar.Apply a ? a.formula().cost() : 0, v -> {})
