@@ -437,11 +437,15 @@ final class Tiling {
     private void multiply(Expressions e, boolean copies, long part) {
         boolean parted = part < depth;
         long step = leftStep();
+        boolean lines = run < depth;
+        // Pointers that go along: fewer instructions a step than an index.
+        boolean along = copies && !lines;
+        String k = along ? "0" : "k";
         String[] left = new String[height];
         if (copies) {
-            code.line("const float* %sl = copy + (t - first) * %d;", run < depth ? "" : "restrict ", copied(part));
+            code.line("const float* l = copy + (t - first) * %d;", copied(part));
             for (int r = 0; r < height; r++) {
-                left[r] = step == 1 ? "l[k + " + r * line(part) + "]" : "l[k * " + height + " + " + r + "]";
+                left[r] = step == 1 ? "l[%s + %d]".formatted(k, r * line(part)) : "l[%s * %d + %d]".formatted(k, height, r);
             }
         } else {
             Var inner = new Var("from", depth);
@@ -469,7 +473,6 @@ final class Tiling {
                         parted ? "from == 0 ? (float%d)(0) : tile[%d]".formatted(vector, parts * r + p) : "0");
             }
         }
-        boolean lines = run < depth;
         String steps = parted ? inside(part, depth, "from") : Long.toString(depth);
         if (lines) {
             code.open(
@@ -489,8 +492,9 @@ final class Tiling {
         // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up
         // the panel.
         SequencedMap<String, Integer> touched = lines || !target.cpu() ? new LinkedHashMap<>() : touched(e);
+        String next = along ? "++k, l += %d, right += %d".formatted(step == 1 ? 1 : height, parts) : "++k";
         if (touched.isEmpty()) {
-            code.open("for (int k = 0; k < %s; ++k)", lines ? Long.toString(run) : steps);
+            code.open("for (int k = 0; k < %s; %s)", lines ? Long.toString(run) : steps, next);
         } else {
             long some = (part + height - 1) / height;
             code.open("for (int i = 0; i < %d; ++i)", height);
@@ -498,20 +502,21 @@ final class Tiling {
             touched.forEach((at, write) ->
                     IntStream.range(0, parts).forEach(p -> fetch("%s + %d".formatted(at, p * vector), write)));
             code.close();
-            code.open("for (%1$s k = i * %2$d; k < min((%1$s)(i * %2$d + %2$d), (%1$s)%3$s); ++k)", ix, some, steps);
+            code.line("const %1$s stop = min((%1$s)(i * %2$d + %2$d), (%1$s)%3$s);", ix, some, steps);
+            code.open("for (%s k = i * %d; k < stop; %s)", ix, some, next);
         }
         for (int p = 0; p < parts; p++) {
-            code.line("const float%d r%d = right[k * %d + %d];", vector, p, parts, p);
+            code.line("const float%d r%d = right[%s * %d + %d];", vector, p, k, parts, p);
         }
         for (int p = 0; p < parts; p++) {
-            fetch("right + k * %d + %d".formatted(parts, AHEAD * parts + p), 0);
+            fetch("right + %s * %d + %d".formatted(k, parts, AHEAD * parts + p), 0);
         }
         if (copies && step != 1) {
-            fetch("l + (k + %d) * %d".formatted(AHEAD, height), 0);
+            fetch("l + (%s + %d) * %d".formatted(k, AHEAD, height), 0);
         }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
-                code.line(added("c%d_%d".formatted(r, p), left[r], "r" + p, copies && !lines && r % 4 != 3));
+                code.line(added("c%d_%d".formatted(r, p), left[r], "r" + p, along && r % 4 != 3));
             }
         }
         code.close();
