@@ -13,7 +13,7 @@ import org.armature.compute.opencl.schedule.Kernel;
  */
 public record Blocks(int rows, int part) {
     /** What is good for most products. */
-    public static final Blocks USUAL = new Blocks(112, 520);
+    public static final Blocks USUAL = new Blocks(112, 400);
 
     /** What else may be better, most promising first. */
     public static List<Blocks> others() {
@@ -24,7 +24,7 @@ public record Blocks(int rows, int part) {
                 new Blocks(56, 520),
                 new Blocks(112, 1024),
                 new Blocks(56, 2048),
-                new Blocks(112, 384));
+                new Blocks(112, 250));
     }
 
     /** Products with the same text take the same blocks: sizes and where the operands lie, not what is done with the result. */

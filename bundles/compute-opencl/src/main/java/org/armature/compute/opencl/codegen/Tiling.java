@@ -302,7 +302,7 @@ final class Tiling {
 
     /** The panel made here: nobody else needs it. */
     private void pack(Expressions e) {
-        code.line("float%d right[%d];", vector, depth * parts);
+        code.line("float%d packed[%d];", vector, depth * parts);
         Expressions f = e.inner();
         f.bind(c.inner(), "k");
         f.bind(lane, "j");
@@ -314,7 +314,7 @@ final class Tiling {
         code.open("for (int k = 0; k < %d; ++k)", depth);
         code.line("#pragma clang loop vectorize(enable)");
         code.open("for (int j = 0; j < %d; ++j)", width);
-        code.line("((float*)right)[k * %d + j] = %s;", width, f.inner().value(element));
+        code.line("((float*)packed)[k * %d + j] = %s;", width, f.inner().value(element));
         code.close().close();
     }
 
@@ -352,7 +352,7 @@ final class Tiling {
         code.line(
                 "const int%1$d lanes = (int%1$d)(%2$s);",
                 vector, IntStream.range(0, vector).mapToObj(Integer::toString).collect(Collectors.joining(", ")));
-        code.line("float%d* to = right;", vector);
+        code.line("float%d* to = packed;", vector);
         List<Var> nest = nest(ofInner);
         Expressions f = e.inner();
         for (Var v : nest) {
@@ -445,7 +445,9 @@ final class Tiling {
         if (copies) {
             code.line("const float* l = copy + (t - first) * %d;", copied(part));
             for (int r = 0; r < height; r++) {
-                left[r] = step == 1 ? "l[%s + %d]".formatted(k, r * line(part)) : "l[%s * %d + %d]".formatted(k, height, r);
+                left[r] = step == 1
+                        ? "l[%s + %d]".formatted(k, r * line(part))
+                        : "l[%s * %d + %d]".formatted(k, height, r);
             }
         } else {
             Var inner = new Var("from", depth);
@@ -488,6 +490,8 @@ final class Tiling {
             e.bind(line, "line");
             e.bind(from, "from");
             stored(e, lines ? Index.of(line).times(run) : parted ? Index.of(from) : Index.ZERO);
+        } else {
+            code.line("const float%d* right = packed;", vector);
         }
         // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up
         // the panel.

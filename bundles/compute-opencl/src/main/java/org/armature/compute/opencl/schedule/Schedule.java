@@ -256,12 +256,10 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         new Array.Contraction(
                                 c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), right, c.place()));
             }
-            if (isWide(c)) {
-                return contraction(
-                        a,
-                        new Array.Contraction(
-                                c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), c.place()),
-                        shared);
+            Array.Contraction swapped =
+                    new Array.Contraction(c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), c.place());
+            if (isWide(c) && plain(swapped) != null) {
+                return contraction(a, swapped, shared);
             }
             boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
