@@ -8,7 +8,7 @@ import org.armature.compute.opencl.schedule.Kernel;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention by blocks. A work-item of the forward kernel has some queries of one batch and goes through the keys in blocks, with the
+ * Attention by blocks. An item of the forward kernel has some queries of one batch and goes through the keys in blocks, with the
  * largest score and the sum of exponentials of each query so far; what it has is scaled when a larger score comes. One of the
  * backward kernel has a whole batch: for each block of keys it goes through the queries in blocks, makes the probabilities again
  * from the logarithm of their sum, and adds to the derivatives.
@@ -17,14 +17,11 @@ final class Attending {
     /** Keys of a block at most: keys, values and their derivatives stay in the second cache. */
     private static final int KEYS = 512;
 
-    /** Queries of a work-item at most. */
+    /** Queries of an item at most. */
     private static final int QUERIES = 512;
 
     /** Tiles of queries in a block of the backward kernel at most. */
     private static final int TILES = 5;
-
-    /** Work-items of a core at least. */
-    private static final int ITEMS = 4;
 
     private final Code code;
     private final Expressions top;
@@ -76,7 +73,7 @@ final class Attending {
         return (n + part - 1) / part * part;
     }
 
-    /** Writes the body; the work-items of each dimension. */
+    /** Writes the body; the items of each dimension. */
     long[] write() {
         Attention.Backward b = a.backward();
         return b == null ? forward() : backward(b);
@@ -87,7 +84,7 @@ final class Attending {
     private long[] forward() {
         long tiles = (queries + height - 1) / height;
         long batches = a.batch().size();
-        long parts = Math.max((ITEMS * target.units() + batches - 1) / batches, (queries + QUERIES - 1) / QUERIES);
+        long parts = Math.max(Math.ceilDiv(target.leastItems(), batches), (queries + QUERIES - 1) / QUERIES);
         long each = (tiles + Math.min(tiles, parts) - 1) / Math.min(tiles, parts);
         long rows = each * height;
         code.line("const int b = %s;", target.id(1));

@@ -8,7 +8,7 @@ import org.armature.compute.opencl.schedule.Kernel;
 /**
  * How a product is cut: decides its time, not its result, whose sums are in the same order for all.
  *
- * @param rows rows a work-item does at most: its part of the left operand stays in the second cache
+ * @param rows rows an item does at most: its part of the left operand stays in the second cache
  * @param part steps of the inner index that are done for all of them before the next
  */
 public record Blocks(int rows, int part) {

@@ -21,9 +21,6 @@ public final class Generator {
     /** Elements an item of a CPU does at least: fewer do not pay for its start. */
     private static final long GRAIN = 16_384;
 
-    /** Items of a core at least. */
-    private static final int ITEMS = 8;
-
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
 
@@ -182,7 +179,7 @@ public final class Generator {
 
     /** An item does some rows in a loop. */
     private Expressions rowLoop(List<Var> rows, long count, long each) {
-        long per = target.cpu() ? Math.clamp(each, 1, Math.max(1, count / (ITEMS * target.units()))) : 1;
+        long per = target.cpu() ? Math.clamp(each, 1, Math.max(1, count / target.leastItems())) : 1;
         items = new long[] {(count + per - 1) / per};
         if (per == 1) {
             code.open("").line("const %s row = %s;", ix, target.id(0));

@@ -16,6 +16,11 @@ public record Target(boolean cpu, boolean doubles, int vector, int units) {
     /** What a tile's step costs beside its rows, in rows. */
     private static final double LOADED = 1.5;
 
+    /** Items of a kernel at least: the slower core is at its last one while the others have nothing left. */
+    long leastItems() {
+        return 8L * units;
+    }
+
     /** The place of the item at hand in a dimension of its kernel's grid. */
     public String id(int dimension) {
         return cpu ? "id" + dimension : "get_global_id(" + dimension + ")";

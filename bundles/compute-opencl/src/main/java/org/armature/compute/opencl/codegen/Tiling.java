@@ -23,9 +23,6 @@ import org.armature.graph.DType;
  * whose distance is a large power of two would push each other out of the first cache.
  */
 final class Tiling {
-    /** Items of a core at least: the slower core is at its last one while the others have nothing left. */
-    private static final int ITEMS = 8;
-
     /** Panels for which copying the left operand pays; two, if it lies across. */
     private static final int PANELS = 6;
 
@@ -38,8 +35,8 @@ final class Tiling {
     /** And steps of it that are done before the next. */
     private static final int WINDOW_PART = 1024;
 
-    /** Tiles of a work-item that wait for the next part of the inner index. */
-    private static final int WAITING = 128;
+    /** Tiles of an item that wait for the next part of the inner index, on the stack. */
+    private static final int WAITING = 192;
 
     /** Steps from one that is multiplied to one whose operands are fetched into the first cache. */
     private static final int AHEAD = 64;
@@ -176,20 +173,22 @@ final class Tiling {
 
     /** Items that follow each other have the same panels. */
     private long[] grid() {
-        long least = ITEMS * target.units();
+        long least = target.leastItems();
         long part = Math.ceilDiv(depth, Math.ceilDiv(depth, most.part()));
         long groups = Math.ceilDiv(panel.size(), Math.max(PANELS, PANEL_BYTES / (part * width * Float.BYTES)));
         long blocks = Math.max(
                 Math.ceilDiv(tile.size(), Math.max(1, most.rows() / height)),
                 Math.ceilDiv(least, c.batch().size() * groups));
         blocks = Math.min(tile.size(), blocks);
+        long waiting = part < depth ? WAITING / Math.ceilDiv(tile.size(), blocks) : panel.size();
+        groups = Math.max(groups, Math.ceilDiv(panel.size(), Math.max(1, waiting)));
         groups = Math.clamp(Math.ceilDiv(least, c.batch().size() * blocks), groups, panel.size());
         return new long[] {blocks, groups};
     }
 
     /** Panels that are made by who needs them, for all rows. */
     private long[] ownGrid() {
-        long groups = Math.ceilDiv(ITEMS * target.units(), c.batch().size());
+        long groups = Math.ceilDiv(target.leastItems(), c.batch().size());
         return new long[] {1, Math.min(groups, Math.max(1, panel.size() / 2))};
     }
 
@@ -198,7 +197,7 @@ final class Tiling {
         long items = panel.size() * c.batch().size();
         long blocks = items >= target.units()
                 ? Math.ceilDiv(tile.size(), Math.max(1, WINDOW_ROWS / height))
-                : Math.min(tile.size(), Math.ceilDiv(ITEMS * target.units(), items));
+                : Math.min(tile.size(), Math.ceilDiv(target.leastItems(), items));
         long each = Math.ceilDiv(tile.size(), blocks);
         long groups = deep > 1 ? Math.ceilDiv(panel.size(), Math.max(1, WAITING / each)) : 1;
         return new long[] {blocks, Math.min(panel.size(), Math.ceilDiv(groups, target.units()) * target.units())};

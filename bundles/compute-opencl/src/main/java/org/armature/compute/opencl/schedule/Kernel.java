@@ -60,7 +60,7 @@ public sealed interface Kernel {
     /**
      * A contraction by register tiles; the right operand is in panels of some columns each.
      *
-     * @param panels what the right operand is an element of, its last axis the columns of a panel; null if each work-item makes its
+     * @param panels what the right operand is an element of, its last axis the columns of a panel; null if each item makes its
      *     own
      */
     record Tiles(
@@ -82,7 +82,7 @@ public sealed interface Kernel {
         }
     }
 
-    /** A running sum, an order or a scatter: one work-item a line. */
+    /** A running sum, an order or a scatter: an item has some lines. */
     record Lines(Array array, Array.Rule rule) implements Kernel {
         @Override
         public List<Array> writes() {

@@ -41,7 +41,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     /** Fewer rows than this do not keep a device busy. */
     private static final long FEW_ROWS = 16;
 
-    /** Rows one work-item does with a panel it made itself. */
+    /** Rows one item does with a panel it made itself. */
     private static final long LOCAL_ROWS = 256;
 
     /** Floats of such a panel: it stays in the second cache. */
@@ -53,7 +53,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
     /** Such panels of a product at least, to keep the cores busy. */
     private static final long LOCAL_ITEMS = 16;
 
-    /** Steps of a window's line that pay for finding where it begins, and as many as a work-item's copies hold. */
+    /** Steps of a window's line that pay for finding where it begins, and as many as an item's copies hold. */
     private static final long SHORTEST_LINE = 8;
 
     private static final long LONGEST_LINE = 1024;
@@ -377,7 +377,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         }
 
         /**
-         * Whether a work-item makes the panel it needs: if it does all rows with it, there is enough else to do at the same
+         * Whether an item makes the panel it needs: if it does all rows with it, there is enough else to do at the same
          * time, and it is small and made of memory.
          */
         private boolean isLocal(Array.Contraction c, Scalar right) {
