@@ -279,20 +279,21 @@ public final class Generator {
         }
         Sums sums = new Sums(result, fold, b, last);
         int whole = (int) (last.size() / LANES);
-        int some = isCheap(b) ? Math.min(SUMS, whole) : 1;
+        boolean cheap = isCheap(b);
+        int some = cheap ? Math.min(SUMS, whole) : 1;
         List<Part> rest = new ArrayList<>();
         for (int i = 0; i < whole % some; i++) {
             rest.add(new Part(i, LANES, (whole - whole % some + i) * LANES));
         }
         int from = whole * LANES;
-        if (isCheap(b) && last.size() - from >= LANES / 2) {
+        boolean half = cheap && last.size() - from >= LANES / 2;
+        if (half) {
             rest.add(new Part(some, LANES / 2, from));
             from += LANES / 2;
         }
         for (int i = 0; i < some; i++) {
             sums.declare(i, LANES);
         }
-        boolean half = !rest.isEmpty() && rest.getLast().width < LANES;
         if (half) {
             sums.declare(some, LANES / 2);
         }

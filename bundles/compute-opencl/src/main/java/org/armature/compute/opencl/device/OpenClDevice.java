@@ -165,8 +165,9 @@ public final class OpenClDevice implements AutoCloseable {
     long enqueue(long kernel, Source source, boolean timed) {
         try (MemoryStack stack = MemoryStack.stackPush()) {
             // A work-item a core takes the items of a CPU's kernel.
-            PointerBuffer global = stack.pointers(
-                    source.taken() ? new long[] {Math.min(source.count(), info.units())} : source.items());
+            PointerBuffer global = source.taken()
+                    ? stack.pointers(Math.min(source.count(), info.units()))
+                    : stack.pointers(source.items());
             PointerBuffer local = source.taken() ? stack.pointers(1) : null;
             PointerBuffer event = timed ? stack.mallocPointer(1) : null;
             OpenClException.check(

@@ -47,6 +47,11 @@ public final class Array {
      */
     public record Contraction(Var batch, Var row, Var column, Var inner, Scalar left, Scalar right, List<Index> place)
             implements Rule {
+        /** The transposed factors' product: the same elements at the same places, rows for columns. */
+        public Contraction transposed() {
+            return new Contraction(batch, column, row, inner, right, left, place);
+        }
+
         public double flops() {
             return 2.0 * batch.size() * row.size() * column.size() * inner.size();
         }

@@ -233,9 +233,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             List<Index> place = permuted(p.axes(), from, c.place());
             boolean transposed = to.position(place).stride(c.column()) != 1
                     && to.position(place).stride(c.row()) == 1;
-            return transposed
-                    ? new Array.Contraction(c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), place)
-                    : new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), c.left(), c.right(), place);
+            Array.Contraction there =
+                    new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), c.left(), c.right(), place);
+            return transposed ? there.transposed() : there;
         }
 
         private static List<Index> permuted(List<Var> axes, List<Var> from, List<Index> place) {
@@ -256,10 +256,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                         new Array.Contraction(
                                 c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), right, c.place()));
             }
-            Array.Contraction swapped =
-                    new Array.Contraction(c.batch(), c.column(), c.row(), c.inner(), c.right(), c.left(), c.place());
-            if (isWide(c) && plain(swapped) != null) {
-                return contraction(a, swapped, shared);
+            if (isWide(c) && plain(c.transposed()) != null) {
+                return contraction(a, c.transposed(), shared);
             }
             boolean batched = Scalar.vars(right).contains(c.batch());
             long count = (c.column().size() + panelWidth - 1) / panelWidth;
