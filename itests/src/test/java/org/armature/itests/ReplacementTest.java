@@ -46,7 +46,8 @@ class ReplacementTest {
                         StandardCopyOption.REPLACE_EXISTING);
                 int done = k;
                 runtime.await("version 0.1." + k, () -> cutOver(runtime) >= done);
-                // A collection each time: what only it frees lies in the way of what comes next, which is no leak.
+                // A collection each time: without one, the last versions' classes and constants may be there still when
+                // it counts.
                 int loaded = runtime.loadedClasses();
                 if (k == SETTLED || k == CYCLES) {
                     int i = k == CYCLES ? 1 : 0;
