@@ -39,7 +39,7 @@ final class Tiling {
     private static final int WAITING = 192;
 
     /** Steps from one that is multiplied to one whose operands are fetched into the first cache. */
-    private static final int AHEAD = 64;
+    private static final int AHEAD = 24;
 
     /** Steps from one that is copied to one that is fetched. */
     private static final int COPIED_AHEAD = 8;
@@ -98,7 +98,8 @@ final class Tiling {
         boolean copies = group > 1 && leftStep() > 1 || !own && (group >= PANELS || windows);
         group = own && !copies ? 1 : group;
         // Without a copy and with one tile, nothing is gained by parts.
-        long part = copies || each > 1 ? ((depth + deep - 1) / deep + run - 1) / run * run : depth;
+        long whole = windows ? run : 1;
+        long part = copies || each > 1 ? Math.ceilDiv(Math.ceilDiv(depth, deep), whole) * whole : depth;
         Expressions e = top.inner();
         e.bind(c.batch(), "b");
         e.bind(panel, "panel");
@@ -544,11 +545,15 @@ final class Tiling {
                 : "%1$s = fma((float%2$d)(%3$s), %4$s, %1$s);".formatted(sum, vector, number, x);
     }
 
-    /** What is done with each element of a tile. */
+    /** What is done with each element of a tile; the inner loop goes along memory. */
     private void results(Expressions e) {
-        code.open("for (int i = 0; i < %s; ++i)", inside(height, rows, "row"));
+        boolean across = kernel.stores().stream()
+                .allMatch(s -> s.position().stride(c.row()) == 1 && s.position().stride(c.column()) != 1);
+        String ofRows = "for (int i = 0; i < %s; ++i)".formatted(inside(height, rows, "row"));
+        String ofColumns = "for (int j = 0; j < %s; ++j)".formatted(inside(width, columns, "column"));
+        code.open(across ? ofColumns : ofRows);
         code.line("#pragma clang loop vectorize_width(%d)", vector);
-        code.open("for (int j = 0; j < %s; ++j)", inside(width, columns, "column"));
+        code.open(across ? ofRows : ofColumns);
         e.bind(c.row(), "(row + i)");
         e.bind(c.column(), "(column + j)");
         e.bind(lane, "j");
