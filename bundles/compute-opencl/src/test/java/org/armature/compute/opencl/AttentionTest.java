@@ -11,7 +11,6 @@ import static org.armature.graph.Ops.tanh;
 import static org.armature.graph.Ops.transpose;
 import static org.armature.graph.Ops.transposeLast;
 import static org.armature.graph.Ops.where;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Path;
@@ -20,13 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
-import org.armature.autodiff.ReverseMode;
-import org.armature.compute.GradientRequest;
-import org.armature.compute.Program;
-import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
-import org.armature.compute.opencl.device.Compiled;
 import org.armature.compute.opencl.schedule.Kernel;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
@@ -201,27 +194,20 @@ class AttentionTest {
     /** Values alone, then with every derivative; each must have so many kernels of attention. */
     private static void compare(int forward, int training, Graph g) {
         check(forward, g);
-        List<String> sources = Stream.concat(g.inputs().stream(), g.parameters().stream())
-                .map(Value::name)
-                .filter(n -> !n.equals("mask"))
-                .toList();
         check(
                 training,
-                new ReverseMode()
-                        .gradients(
-                                g,
-                                new GradientRequest(
-                                        List.of("y"),
-                                        sources,
-                                        List.of(),
-                                        List.copyOf(g.outputs().keySet()),
-                                        0)));
+                Comparison.derived(
+                        g,
+                        Comparison.sources(g)
+                                .map(Value::name)
+                                .filter(n -> !n.equals("mask"))
+                                .toList()));
     }
 
     private static void check(int kernels, Graph g) {
         Random random = new Random(5);
         Map<String, Tensor> given = new HashMap<>();
-        Stream.concat(g.inputs().stream(), g.parameters().stream()).forEach(v -> {
+        Comparison.sources(g).forEach(v -> {
             Tensor t = Tensor.zeros(v.type());
             for (long i = 0; i < t.size(); i++) {
                 // The mask hides the first keys of every second batch.
@@ -230,27 +216,6 @@ class AttentionTest {
             }
             given.put(v.name(), t);
         });
-        try (Program want = new ReferenceExecutor().compile(g);
-                OpenClProgram have = (OpenClProgram) executor.compile(g)) {
-            Compiled c = have.compiled();
-            assertEquals(
-                    kernels,
-                    c.launches().stream()
-                            .filter(l -> l.kernel() instanceof Kernel.Attending)
-                            .count(),
-                    () -> "kernels of attention in\n" + c.schedule());
-            Map<String, Tensor> expected = want.run(given);
-            have.run(given).forEach((name, t) -> same(name, expected.get(name), t));
-        }
-    }
-
-    private static void same(String name, Tensor want, Tensor have) {
-        double scale = 1e-3;
-        for (long i = 0; i < want.size(); i++) {
-            scale = Math.max(scale, Math.abs(want.get(i)));
-        }
-        for (long i = 0; i < want.size(); i++) {
-            assertEquals(want.get(i), have.get(i), 1e-5 * scale, name + "[" + i + "] of " + want.type());
-        }
+        Comparison.check(executor, Kernel.Attending.class, kernels, g, given);
     }
 }

@@ -113,8 +113,11 @@ class RandomGraphsTest {
     private static Graph convolution(long seed) {
         Random r = new Random(seed);
         Graph.Builder b = Graph.builder("convolution" + seed);
-        int rank = 1 + r.nextInt(2);
-        long channels = List.of(3L, 8L, 32L, 32L, 64L).get(r.nextInt(5));
+        // Some are such as Winograd's algorithm is for.
+        boolean winograd = seed % 3 == 0;
+        int rank = winograd ? 2 : 1 + r.nextInt(2);
+        long channels =
+                winograd ? 16 + r.nextInt(9) : List.of(3L, 8L, 32L, 32L, 64L).get(r.nextInt(5));
         long groups = channels == 64 ? 2 : channels == 8 ? 4 : 1;
         long[] x = new long[rank + 2];
         long[] w = new long[rank + 2];
@@ -132,6 +135,13 @@ class RandomGraphsTest {
             pads[i] = r.nextInt(3);
             pads[rank + i] = r.nextInt(3);
             x[i + 2] = dilations[i] * (w[i + 2] - 1) + 1 + r.nextInt(rank == 1 ? 150 : 12);
+            if (winograd) {
+                w[0] = 16 + r.nextInt(9);
+                w[i + 2] = 3;
+                strides[i] = 1;
+                dilations[i] = 1;
+                x[i + 2] = 2 * (4 + r.nextInt(6)) - pads[i] - pads[rank + i] + 2;
+            }
         }
         Value y = conv(
                 tanh(b.input("x", Shape.of(x))),

@@ -73,6 +73,7 @@ public final class Generator {
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
             case Kernel.Tiles k -> items = new Tiling(code, top, ix, target, k, blocks).write();
+            case Kernel.Convolving k -> items = new Convolving(code, top, target, k).write();
             case Kernel.Attending k -> items = new Attending(code, top, target, k).write();
             case Kernel.Lines k -> lines(k);
         }

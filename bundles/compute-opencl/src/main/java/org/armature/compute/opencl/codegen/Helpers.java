@@ -243,6 +243,76 @@ final class Helpers {
         return c.close().toString();
     }
 
+    private static final Pattern WINOGRAD = Pattern.compile("\\bwinograd_(windows|results)_(\\d+)\\(");
+
+    /**
+     * The name of a function that transforms some windows of a convolution that are next to each other, or the sums of their
+     * products back to 2x2 results each (Lavin and Gray 2016, B' d B and A' m A of F(2x2, 3x3)).
+     */
+    static String winograd(String what, int windows) {
+        return "winograd_" + what + "_" + windows;
+    }
+
+    private static String winogradText(String what, int windows) {
+        return what.equals("windows") ? windowsText(windows) : resultsText(windows);
+    }
+
+    /** Lines of 4 neighbours, two from one window to the next, become 16 points of each window. */
+    private static String windowsText(int n) {
+        Code c = new Code();
+        c.open(
+                "static inline void %s(float* to, const int next, __global const float* from, const int line)",
+                winograd("windows", n));
+        for (int y = 0; y < 4; y++) {
+            for (int x = 0; x < 4; x += 2) {
+                c.line("const float%1$d a%2$d_%3$d = vload%1$d(0, from + %2$d * line + %3$d);", n, y, x);
+                c.line("const float%1$d b%2$d_%3$d = vload%1$d(0, from + %2$d * line + %4$d);", n, y, x, x + n);
+                c.line("const float%1$d d%2$d_%3$d = (float%1$d)(a%2$d_%3$d.even, b%2$d_%3$d.even);", n, y, x);
+                c.line("const float%1$d d%2$d_%4$d = (float%1$d)(a%2$d_%3$d.odd, b%2$d_%3$d.odd);", n, y, x, x + 1);
+            }
+        }
+        for (int x = 0; x < 4; x++) {
+            c.line("const float%1$d e0_%2$d = d0_%2$d - d2_%2$d;", n, x);
+            c.line("const float%1$d e1_%2$d = d1_%2$d + d2_%2$d;", n, x);
+            c.line("const float%1$d e2_%2$d = d2_%2$d - d1_%2$d;", n, x);
+            c.line("const float%1$d e3_%2$d = d1_%2$d - d3_%2$d;", n, x);
+        }
+        for (int y = 0; y < 4; y++) {
+            c.line("vstore%1$d(e%2$d_0 - e%2$d_2, 0, to + %3$d * next);", n, y, 4 * y);
+            c.line("vstore%1$d(e%2$d_1 + e%2$d_2, 0, to + %3$d * next);", n, y, 4 * y + 1);
+            c.line("vstore%1$d(e%2$d_2 - e%2$d_1, 0, to + %3$d * next);", n, y, 4 * y + 2);
+            c.line("vstore%1$d(e%2$d_1 - e%2$d_3, 0, to + %3$d * next);", n, y, 4 * y + 3);
+        }
+        return c.close().toString();
+    }
+
+    private static String resultsText(int n) {
+        Code c = new Code();
+        c.open(
+                "static inline void %s(float* to, const int line, const float* from, const int next)",
+                winograd("results", n));
+        for (int p = 0; p < 16; p++) {
+            c.line("const float%1$d m%2$d = vload%1$d(0, from + %2$d * next);", n, p);
+        }
+        for (int x = 0; x < 4; x++) {
+            c.line("const float%1$d s0_%2$d = m%2$d + m%3$d + m%4$d;", n, x, 4 + x, 8 + x);
+            c.line("const float%1$d s1_%2$d = m%3$d - m%4$d - m%5$d;", n, x, 4 + x, 8 + x, 12 + x);
+        }
+        for (int y = 0; y < 2; y++) {
+            c.line("const float%1$d even%2$d = s%2$d_0 + s%2$d_1 + s%2$d_2;", n, y);
+            c.line("const float%1$d odd%2$d = s%2$d_1 - s%2$d_2 - s%2$d_3;", n, y);
+            for (String half : new String[] {"lo", "hi"}) {
+                c.line("float%d %s%d;", n, half, y);
+                c.line("%1$s%2$d.even = even%2$d.%1$s;", half, y);
+                c.line("%1$s%2$d.odd = odd%2$d.%1$s;", half, y);
+                c.line(
+                        "vstore%1$d(%2$s%3$d, 0, to + %3$d * line%4$s);",
+                        n, half, y, half.equals("lo") ? "" : " + " + n);
+            }
+        }
+        return c.close().toString();
+    }
+
     /** The functions a text calls, and those they call, in order. */
     static String used(String text) {
         Map<String, Boolean> need = new LinkedHashMap<>();
@@ -272,6 +342,11 @@ final class Helpers {
         ACROSS.matcher(text)
                 .results()
                 .map(m -> acrossText(m.group(1), number(m, 2)))
+                .distinct()
+                .forEach(s::append);
+        WINOGRAD.matcher(text)
+                .results()
+                .map(m -> winogradText(m.group(1), number(m, 2)))
                 .distinct()
                 .forEach(s::append);
         return s.toString();

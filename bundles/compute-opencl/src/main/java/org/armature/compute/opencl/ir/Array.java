@@ -81,6 +81,9 @@ public final class Array {
     /** One result of an attention, its elements at {@code place}: a function of the batch and the result's row and column. */
     public record Attended(Attention of, Attention.Result which, List<Index> place) implements Rule {}
 
+    /** A convolution with fewer multiplications. */
+    public record Convolved(Winograd by) implements Rule {}
+
     /** Running sum of body along {@code axes[along]}. */
     public record Scan(List<Var> axes, int along, boolean exclusive, boolean reverse, Scalar body) implements Rule {}
 

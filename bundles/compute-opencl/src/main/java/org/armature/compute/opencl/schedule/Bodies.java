@@ -23,6 +23,7 @@ final class Bodies {
             case Array.Reduction r -> List.of(r.body());
             case Array.Contraction c -> List.of(c.left(), c.right());
             case Array.Attended t -> t.of().expressions();
+            case Array.Convolved w -> List.of(w.by().kernels(), w.by().window());
             case Array.Scan s -> List.of(s.body());
             case Array.Ranking r -> List.of(r.body());
             case Array.Scatter s -> {
@@ -45,6 +46,7 @@ final class Bodies {
                                 * c.column().size()
                                 * c.inner().size();
             case Array.Attended t -> t.of().evaluations(body);
+            case Array.Convolved w -> w.by().evaluations(body);
             case Array.Scan s -> size(s.axes());
             case Array.Ranking r -> size(r.axes()) * Math.max(2, r.count());
             case Array.Scatter s ->
@@ -73,6 +75,7 @@ final class Bodies {
                 new Array.Contraction(
                         c.batch(), c.row(), c.column(), c.inner(), f.apply(c.left()), f.apply(c.right()), c.place());
             case Array.Attended t -> new Array.Attended(t.of().rewrite(f), t.which(), t.place());
+            case Array.Convolved w -> new Array.Convolved(w.by().rewrite(f));
             case Array.Scan s -> new Array.Scan(s.axes(), s.along(), s.exclusive(), s.reverse(), f.apply(s.body()));
             case Array.Ranking r -> new Array.Ranking(r.axes(), r.along(), r.count(), r.largest(), f.apply(r.body()));
             case Array.Scatter s ->

@@ -133,6 +133,7 @@ final class Grouping {
             case Array.Pointwise p -> Kind.LOOP;
             case Array.Reduction r -> isColumns(a, r) ? Kind.COLUMNS : Kind.ROWS;
             case Array.Contraction c -> Kind.TILES;
+            case Array.Convolved w -> Kind.TILES;
             case Array.Attended t -> Kind.ATTENTION;
             default -> Kind.LINES;
         };
@@ -284,6 +285,10 @@ final class Grouping {
                         first, r.axes(), r.over(), r.fold(), r.body(), stores(g.members, Index.linear(r.axes()), g));
             }
             case TILES -> {
+                if (first.rule() instanceof Array.Convolved w) {
+                    Index at = first.position(w.by().place());
+                    yield new Kernel.Convolving(first, w.by(), stores(g.members, at, g));
+                }
                 Array.Contraction c = (Array.Contraction) first.rule();
                 yield new Kernel.Tiles(first, c, panels.get(first), stores(g.members, first.position(c.place()), g));
             }

@@ -7,6 +7,7 @@ import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
+import org.armature.compute.opencl.ir.Winograd;
 import org.jspecify.annotations.Nullable;
 
 /** What one launch computes. Bodies load arrays of memory, or arrays of this kernel that are held in registers. */
@@ -65,6 +66,14 @@ public sealed interface Kernel {
      */
     record Tiles(
             Array product, Array.Contraction rule, @Nullable Array panels, List<Store> stores) implements Kernel {
+        @Override
+        public List<Array> writes() {
+            return stores.stream().map(Store::array).toList();
+        }
+    }
+
+    /** A convolution with fewer multiplications. */
+    record Convolving(Array product, Winograd rule, List<Store> stores) implements Kernel {
         @Override
         public List<Array> writes() {
             return stores.stream().map(Store::array).toList();

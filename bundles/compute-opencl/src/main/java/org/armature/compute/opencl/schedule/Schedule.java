@@ -19,6 +19,7 @@ import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
+import org.armature.compute.opencl.ir.Winograd;
 import org.armature.compute.opencl.lower.Lowering.Lowered;
 import org.armature.graph.DType;
 import org.jspecify.annotations.Nullable;
@@ -46,6 +47,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
     /** Floats of such a panel: it stays in the second cache. */
     private static final long LOCAL_PANEL = 40_000;
+
+    /** Fewer channels than this do not pay for transforming a convolution's windows. */
+    private static final long FEW_CHANNELS = 16;
 
     /** Elements that are copied into panels in the time in which one of a result is written across. */
     private static final long WRITTEN_ACROSS = 2;
@@ -248,6 +252,10 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             if (windows != null) {
                 return windows;
             }
+            Array convolved = convolved(a, c, right, shared);
+            if (convolved != null) {
+                return convolved;
+            }
             if (isLocal(c, right)) {
                 return new Array(
                         a.name(),
@@ -291,6 +299,50 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                             c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), load, c.place()));
             panels.put(product, panel);
             return product;
+        }
+
+        /** A convolution by Winograd's algorithm, its kernels transformed once for all. Null where it would not pay. */
+        private @Nullable Array convolved(Array a, Array.Contraction c, Scalar right, Map<List<Object>, Array> shared) {
+            if (!fuse
+                    || !target.cpu()
+                    || c.row().size() < FEW_CHANNELS
+                    || !Winograd.is(c, right)
+                    || c.inner().size() < FEW_CHANNELS * Winograd.TAPS * Winograd.TAPS
+                    || Winograd.together(((Scalar.Load) right).array(), c.row().size(), target.vector()) == 0) {
+                return null;
+            }
+            Scalar left = Scalar.source(c.left());
+            int side = Winograd.SIDE;
+            // Rows past the end for whole tiles.
+            long rows = Math.ceilDiv(c.row().size(), target.tile(c.row().size()))
+                    * target.tile(c.row().size());
+            Var channel = new Var("channel", c.inner().size() / (Winograd.TAPS * Winograd.TAPS));
+            Var point = new Var("point", Winograd.POINTS);
+            Array kernels = shared.computeIfAbsent(key("winograd", left, c.batch(), c.row(), c.inner()), k -> {
+                long[] shape = {side, side, channel.size(), rows};
+                List<Var> axes = Var.each("w", shape);
+                List<Index> at = Index.of(axes);
+                Index row = at.get(3).clamp(0, c.row().size() - 1);
+                Array w = new Array(
+                        a.name() + ".transformed",
+                        DType.FLOAT,
+                        shape,
+                        new Array.Pointwise(axes, Winograd.transformed(c, left, row, at.get(2), at.get(0), at.get(1))));
+                order.add(w);
+                forced.put(w, true);
+                return w;
+            });
+            Index p = Index.of(point);
+            Winograd w = new Winograd(
+                    c.row(),
+                    c.column(),
+                    point,
+                    channel,
+                    new Scalar.Load(kernels, List.of(p.div(side), p.mod(side), Index.of(channel), Index.of(c.row()))),
+                    right,
+                    c.place());
+            forced.put(w.image(), true);
+            return new Array(a.name(), a.type(), a.shape(), new Array.Convolved(w));
         }
 
         /** Whether making panels of the narrower operand saves more than writing the result across costs. */
@@ -693,6 +745,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         switch (k) {
             case Kernel.Columns c -> own.add(c.reduction());
             case Kernel.Tiles t -> own.add(t.product());
+            case Kernel.Convolving w -> own.add(w.product());
             case Kernel.Rows r ->
                 r.stages().forEach(s -> {
                     if (s instanceof Kernel.Stage.Reduce f) {
@@ -732,6 +785,11 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                 all.add(t.rule().right());
                 t.stores().forEach(s -> all.add(s.body()));
             }
+            case Kernel.Convolving w -> {
+                all.add(w.rule().kernels());
+                all.add(w.rule().window());
+                w.stores().forEach(s -> all.add(s.body()));
+            }
             case Kernel.Attending a -> all.addAll(a.rule().expressions());
             case Kernel.Lines l -> all.addAll(Bodies.of(l.rule()));
         }
@@ -758,6 +816,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                                 .sum();
             case Kernel.Columns c -> Bodies.size(c.axes()) * Bodies.size(c.over()) * (1 + cost(c.body()));
             case Kernel.Tiles t -> t.rule().flops();
+            case Kernel.Convolving w -> w.rule().flops();
             case Kernel.Attending a -> a.rule().flops();
             case Kernel.Lines l -> l.array().size();
         };

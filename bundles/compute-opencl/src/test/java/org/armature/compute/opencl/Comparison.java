@@ -1,0 +1,66 @@
+package org.armature.compute.opencl;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.armature.autodiff.ReverseMode;
+import org.armature.compute.GradientRequest;
+import org.armature.compute.Program;
+import org.armature.compute.ReferenceExecutor;
+import org.armature.compute.Tensor;
+import org.armature.compute.opencl.device.Compiled;
+import org.armature.compute.opencl.schedule.Kernel;
+import org.armature.graph.Graph;
+import org.armature.graph.Value;
+
+/** A graph on a device against the plain executor, and whether the kernels are those that a test is about. */
+final class Comparison {
+    private Comparison() {}
+
+    /** Inputs and parameters. */
+    static Stream<Value> sources(Graph g) {
+        return Stream.concat(g.inputs().stream(), g.parameters().stream());
+    }
+
+    /** The graph with the derivatives of {@code y} by some of its sources. */
+    static Graph derived(Graph g, List<String> sources) {
+        return new ReverseMode()
+                .gradients(
+                        g,
+                        new GradientRequest(
+                                List.of("y"),
+                                sources,
+                                List.of(),
+                                List.copyOf(g.outputs().keySet()),
+                                0));
+    }
+
+    /** Every output within a hundred thousandth of the largest element; so many kernels of a kind. */
+    static void check(
+            OpenClExecutor executor, Class<? extends Kernel> kind, long kernels, Graph g, Map<String, Tensor> given) {
+        try (Program want = new ReferenceExecutor().compile(g);
+                OpenClProgram have = (OpenClProgram) executor.compile(g)) {
+            Compiled c = have.compiled();
+            assertEquals(
+                    kernels,
+                    c.launches().stream()
+                            .filter(l -> kind.isInstance(l.kernel()))
+                            .count(),
+                    () -> "kernels of " + kind.getSimpleName() + " in\n" + c.schedule());
+            Map<String, Tensor> expected = want.run(given);
+            have.run(given).forEach((name, t) -> same(name, expected.get(name), t));
+        }
+    }
+
+    private static void same(String name, Tensor want, Tensor have) {
+        double scale = 1e-3;
+        for (long i = 0; i < want.size(); i++) {
+            scale = Math.max(scale, Math.abs(want.get(i)));
+        }
+        for (long i = 0; i < want.size(); i++) {
+            assertEquals(want.get(i), have.get(i), 1e-5 * scale, name + "[" + i + "] of " + want.type());
+        }
+    }
+}
