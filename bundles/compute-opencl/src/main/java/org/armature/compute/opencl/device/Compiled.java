@@ -154,7 +154,7 @@ public final class Compiled implements AutoCloseable {
                 resident.put(a, b);
                 owned.add(b);
             } else {
-                OpenClDevice.release(b);
+                device.release(b);
             }
         });
     }
@@ -251,7 +251,7 @@ public final class Compiled implements AutoCloseable {
     }
 
     private void release() {
-        owned.forEach(OpenClDevice::release);
+        owned.forEach(device::release);
         owned.clear();
     }
 

@@ -161,7 +161,7 @@ public final class Execution implements AutoCloseable {
 
         @Override
         public void close() {
-            attached.values().forEach(OpenClDevice::release);
+            attached.values().forEach(device::release);
             attached.clear();
             if (arena.scope().isAlive()) {
                 arena.close();
@@ -183,7 +183,7 @@ public final class Execution implements AutoCloseable {
     public void close() {
         kernels.forEach(CL10::clReleaseKernel);
         kernels.clear();
-        buffers.reversed().forEach(OpenClDevice::release);
+        buffers.reversed().forEach(device::release);
         buffers.clear();
     }
 }

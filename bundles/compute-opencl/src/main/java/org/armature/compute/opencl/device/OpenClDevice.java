@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.armature.compute.opencl.codegen.Blocks;
 import org.armature.compute.opencl.codegen.Source;
 import org.armature.compute.opencl.codegen.Target;
@@ -26,6 +27,7 @@ public final class OpenClDevice implements AutoCloseable {
     private final long queue;
     private final Kernels kernels;
     private final Tuner tuner;
+    private final Map<Long, Long> huge = new ConcurrentHashMap<>();
     private boolean closed;
 
     /**
@@ -96,7 +98,18 @@ public final class OpenClDevice implements AutoCloseable {
 
     /** Device memory; the caller releases it. */
     long allocate(long bytes, String what) {
-        return create(CL10.CL_MEM_READ_WRITE, bytes, 0, what);
+        long host = isHost() ? HugePages.allocate(bytes) : 0;
+        if (host == 0) {
+            return create(CL10.CL_MEM_READ_WRITE, bytes, 0, what);
+        }
+        try {
+            long b = create(CL10.CL_MEM_READ_WRITE | CL10.CL_MEM_USE_HOST_PTR, bytes, host, what);
+            huge.put(b, host);
+            return b;
+        } catch (RuntimeException | Error e) {
+            HugePages.free(host);
+            throw e;
+        }
     }
 
     /** Memory of the host that kernels work on directly; only where {@link #isHost}. The caller releases it. */
@@ -155,8 +168,13 @@ public final class OpenClDevice implements AutoCloseable {
                 CL10.nclEnqueueReadBuffer(queue, buffer, CL10.CL_FALSE, 0, to.byteSize(), to.address(), 0, 0, 0));
     }
 
-    static void release(long buffer) {
+    /** Releases memory that no kernel in the queue uses any more; regions before what they are a part of. */
+    void release(long buffer) {
+        Long host = huge.remove(buffer);
         CL10.clReleaseMemObject(buffer);
+        if (host != null) {
+            HugePages.free(host);
+        }
     }
 
     // ---- running ---------------------------------------------------------------------------------------------------

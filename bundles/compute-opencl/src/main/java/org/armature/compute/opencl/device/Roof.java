@@ -61,7 +61,7 @@ public record Roof(double gflops, double gigabytes) {
             double flops = 2.0 * width * CHAINS * steps * items;
             return new Roof(flops / best(device, fma, buffer) * 1e-9, 2.0 * COPIED / best(device, copy, buffer) * 1e-9);
         } finally {
-            OpenClDevice.release(buffer);
+            device.release(buffer);
         }
     }
 

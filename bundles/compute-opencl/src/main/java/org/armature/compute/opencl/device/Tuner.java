@@ -178,7 +178,7 @@ final class Tuner {
                     .toArray();
         } finally {
             kernels.forEach(CL10::clReleaseKernel);
-            buffers.forEach(OpenClDevice::release);
+            buffers.forEach(device::release);
         }
     }
 

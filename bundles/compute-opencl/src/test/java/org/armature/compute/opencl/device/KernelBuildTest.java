@@ -74,7 +74,7 @@ class KernelBuildTest {
             device.read(buffer, counts);
             device.finish();
             kernels.forEach(CL10::clReleaseKernel);
-            OpenClDevice.release(buffer);
+            device.release(buffer);
             for (int i = 0; i < 40_000; i++) {
                 int[] at = {i % 1000, i / 1000 % 10, i / 10_000};
                 long expected = grids.stream()
