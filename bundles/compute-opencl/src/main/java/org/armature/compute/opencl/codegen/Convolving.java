@@ -23,14 +23,10 @@ final class Convolving {
     private final long channels;
     private final long across;
     private final long lines;
-    /** Vectors of an item's windows, and from one row of them to the next: not a power of two. */
     private final long vectors;
-
     private final long next;
     private final long panels;
-    /** Rows in whole tiles. */
     private final long rows;
-
     private final Var image;
     private final Var line;
     private final Var place;
@@ -47,8 +43,10 @@ final class Convolving {
         across = w.across();
         lines = w.together(vector);
         vectors = Math.ceilDiv(lines * across, vector);
+        // An odd number of vectors from one row of windows to the next, so that rows begin all over the first cache.
         next = vectors + 1 - vectors % 2;
         panels = Math.ceilDiv(vectors, 2);
+        // Whole tiles, as the transformed kernels have them.
         rows = Math.ceilDiv(w.row().size(), height) * height;
         image = new Var("image", w.image().dim(0));
         line = new Var("line", w.down() * Winograd.STEP);
@@ -68,12 +66,12 @@ final class Convolving {
     }
 
     /** Windows next to each other that are transformed together; the last ones end with the line. */
-    private int together() {
+    private int neighbours() {
         return (int) Math.min(vector, Long.highestOneBit(across));
     }
 
     private void each(Runnable some) {
-        int n = together();
+        int n = neighbours();
         code.open("for (int t = 0; t < %d; t += %d)", across, n);
         code.line("const int x = min(t, %d);", across - n);
         some.run();
@@ -100,7 +98,7 @@ final class Convolving {
         code.open("for (int y = 0; y < %d; ++y)", lines);
         each(() -> code.line(
                 "%s((float*)points + y * %d + x, %d, %s + %s, %d);",
-                Helpers.winograd("windows", together()),
+                Helpers.winograd("windows", neighbours()),
                 across,
                 next * vector,
                 e.pointer(w.image()),
@@ -150,7 +148,7 @@ final class Convolving {
         code.open("for (int y = 0; y < %d; ++y)", lines);
         each(() -> code.line(
                 "%s(lines + 2 * x, %d, (const float*)sums + r * %d + y * %d + x, %d);",
-                Helpers.winograd("results", together()), width, next * vector, across, rows * next * vector));
+                Helpers.winograd("results", neighbours()), width, next * vector, across, rows * next * vector));
         code.open("for (int i = 0; i < %d; ++i)", Winograd.STEP);
         code.line("#pragma clang loop vectorize_width(%d)", vector);
         code.open("for (int j = 0; j < %d; ++j)", width);

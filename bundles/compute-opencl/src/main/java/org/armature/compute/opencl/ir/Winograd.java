@@ -40,6 +40,9 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
     /** Floats of what is transformed and of the sums. */
     private static final long MOST = 300_000;
 
+    /** Elements of an image, whose places are 32-bit numbers. */
+    private static final long LARGEST = Integer.MAX_VALUE / 2;
+
     // G of the paper, for three neighbours.
     private static final Formula SUM = Formula.of("winograd_sum", "(x + y + z) * 0.5t");
     private static final Formula DIFFERENCE = Formula.of("winograd_difference", "(x - y + z) * 0.5t");
@@ -49,6 +52,7 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
         if (!(right instanceof Scalar.Load l)
                 || l.array().type() != DType.FLOAT
                 || l.array().rank() != 4
+                || l.array().size() > LARGEST
                 || c.batch().size() != 1) {
             return false;
         }

@@ -305,6 +305,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private @Nullable Array convolved(Array a, Array.Contraction c, Scalar right, Map<List<Object>, Array> shared) {
             if (!fuse
                     || !target.cpu()
+                    || a.size() > Integer.MAX_VALUE / 2
                     || c.row().size() < FEW_CHANNELS
                     || !Winograd.is(c, right)
                     || c.inner().size() < FEW_CHANNELS * Winograd.TAPS * Winograd.TAPS
