@@ -6,10 +6,16 @@
 PYTHON is an interpreter that has torch, TORCH_BENCH.py the PyTorch side. A turn runs both sides of one workload one after
 the other, each in a fresh process with its own warm-up; a cell is the median over the turns of each process's median run.
 With --compile, PyTorch runs a second time with torch.compile, and ratios are against the faster of the two.
+
+With --paced N all sides of a workload stay, each in its process, and run once at a time in random order, N times each: where
+the machine gives more in one second than in the next, these ratios tell more than a few turns. A side's run is its second in a
+row, so that its data is back in the caches. A cell is the median of N runs; the last column has the median of N ratios to the
+peer for which it is higher.
 """
 import argparse
 import json
 import pathlib
+import random
 import statistics
 import subprocess
 
@@ -24,6 +30,71 @@ def last_object(command):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+STEPS = """
+import importlib.util, sys, time, torch
+spec = importlib.util.spec_from_file_location("torch_bench", sys.argv[1])
+bench = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(bench)
+torch.set_num_threads(int(sys.argv[3]))
+torch.manual_seed(0)
+make, shape, _, train = bench.WORKLOADS[sys.argv[2]]
+model = make()
+forward = torch.compile(model) if sys.argv[4:] else model
+x = torch.randn(shape, requires_grad=train)
+with torch.no_grad():
+    cotangent = torch.randn_like(model(x))
+def step():
+    if not train:
+        with torch.no_grad():
+            return forward(x)
+    x.grad = None
+    for p in model.parameters():
+        p.grad = None
+    forward(x).backward(cotangent)
+for _ in range(3):
+    step()
+print("ready", flush=True)
+for _ in sys.stdin:
+    start = time.perf_counter()
+    step()
+    print((time.perf_counter() - start) * 1e3, flush=True)
+"""
+
+
+class Side:
+    """A process that runs once for each line."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        line = self.process.stdout.readline()
+        while line.strip() != "ready":
+            if not line:
+                raise SystemExit(f"{command[0]} ended before it was ready")
+            line = self.process.stdout.readline()
+
+    def run(self):
+        self.process.stdin.write("\n")
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def paced(a, name, peers):
+    """Milliseconds of the runs of each side, ours first."""
+    sides = [Side([a.armature, "bench", name, "--paced", "--threads", a.threads, "--executor", a.executor])]
+    sides += [Side([a.python, "-c", STEPS, a.torch_bench, name, a.threads, *options]) for options in peers.values()]
+    times = [[] for _ in sides]
+    for _ in range(a.paced):
+        for i in random.sample(range(len(sides)), len(sides)):
+            sides[i].run()
+            times[i].append(sides[i].run())
+    for s in sides:
+        s.close()
+    return times
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("python")
@@ -31,11 +102,22 @@ def main():
     a.add_argument("names", nargs="*", metavar="NAME")
     a.add_argument("--threads", default="2")
     a.add_argument("--turns", type=int, default=3)
+    a.add_argument("--paced", type=int, default=0, metavar="N", help="runs by turns, N of each side")
     a.add_argument("--executor", default="onnx")
     a.add_argument("--compile", action="store_true", help="a second peer: TORCH_BENCH.py --compile")
     a.add_argument("--armature", default=str(ROOT / "armature"), help="the launcher script (default: this repository's)")
     a = a.parse_intermixed_args()  # names may follow options
     peers = {"PyTorch": []} | ({"compiled": ["--compile"]} if a.compile else {})
+    if a.paced:
+        print(f"| workload | Armature ms | {' | '.join(p + ' ms' for p in peers)} | Armature / fastest |\n" + "|---" * (3 + len(peers))
+              + "|", flush=True)
+        for name in a.names or NAMES:
+            ours, *theirs = paced(a, name, peers)
+            cells = [f"{statistics.median(t):.4g}" for t in (ours, *theirs)]
+            ratio = max(statistics.median(x / y for x, y in zip(ours, t)) for t in theirs)
+            print(f"| {name} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
+        print(f"\n{a.threads} threads, executor {a.executor}, {a.paced} runs of each side, one at a time.")
+        return
     print(f"| workload | Armature ms | {' | '.join(p + ' ms' for p in peers)} | Armature / fastest | turns |\n"
           + "|---" * (4 + len(peers)) + "|", flush=True)
     for name in a.names or NAMES:

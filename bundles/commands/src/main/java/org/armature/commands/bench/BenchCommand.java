@@ -1,8 +1,11 @@
 package org.armature.commands.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,6 +72,12 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(names = "--explain", description = "Says of each workload which executor auto takes, and why.")
     private boolean explain;
 
+    @Option(
+            names = "--paced",
+            description =
+                    "Runs the one workload once for each line of input, and prints how many milliseconds it took.")
+    private boolean paced;
+
     @Option(names = "--json", description = "Prints one JSON object a workload.")
     private boolean json;
 
@@ -114,7 +123,16 @@ public final class BenchCommand implements Callable<Integer> {
             export(chosen(s), folder, out);
             return 0;
         }
-        for (Workload w : chosen(s)) {
+        List<Workload> workloads = chosen(s);
+        if (paced) {
+            if (workloads.size() != 1) {
+                throw usage(s, "--paced runs one workload: name it");
+            }
+            BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+            Measurement.paced(workloads.getFirst(), e, gradients, threads, warmUp, in, out);
+            return 0;
+        }
+        for (Workload w : workloads) {
             Measurement m = Measurement.of(w, e, gradients, threads, warmUp, runs);
             out.println(json ? new ObjectMapper().writeValueAsString(m.json()) : m.line());
             if (explain && !json) {

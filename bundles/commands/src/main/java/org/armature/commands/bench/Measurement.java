@@ -1,5 +1,8 @@
 package org.armature.commands.bench;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -36,13 +39,57 @@ record Measurement(
         int threads) {
     private static final long SEED = 0;
 
+    /** What is done with a workload that is ready to run. */
+    @FunctionalInterface
+    private interface Use<T> {
+        T of(Program p, Program.Binding b, double compileMs, long bytes) throws IOException;
+    }
+
     /**
      * Runs a workload with every tensor pinned: a run copies nothing in or out.
      *
      * @throws IllegalStateException if it trains and there is no service that differentiates
      */
     static Measurement of(
-            Workload w, Executor executor, @Nullable Gradients gradients, int threads, int warmUp, int runs) {
+            Workload w, Executor executor, @Nullable Gradients gradients, int threads, int warmUp, int runs)
+            throws IOException {
+        return ready(w, executor, gradients, threads, (p, b, compileMs, bytes) -> {
+            double[] ms = times(b, warmUp, runs);
+            String device = executor.devices().getFirst().id();
+            return new Measurement(
+                    w, ms[ms.length / 2], ms[0], compileMs, bytes, executor.id(), device, p.toString(), threads);
+        });
+    }
+
+    /**
+     * A run for each line that comes in, its milliseconds a line that goes out; after the warm-up, a line says that it is ready.
+     * Two programs can so run by turns, where what the machine gives changes from second to second.
+     */
+    static void paced(
+            Workload w,
+            Executor executor,
+            @Nullable Gradients gradients,
+            int threads,
+            int warmUp,
+            BufferedReader in,
+            PrintWriter out)
+            throws IOException {
+        ready(w, executor, gradients, threads, (p, b, compileMs, bytes) -> {
+            times(b, warmUp, 1);
+            out.println("ready");
+            out.flush();
+            while (in.readLine() != null) {
+                long start = System.nanoTime();
+                b.run();
+                out.println((System.nanoTime() - start) / 1e6);
+                out.flush();
+            }
+            return w;
+        });
+    }
+
+    private static <T> T ready(Workload w, Executor executor, @Nullable Gradients gradients, int threads, Use<T> use)
+            throws IOException {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try {
             long start = System.nanoTime();
@@ -57,17 +104,14 @@ record Measurement(
             }
             try (Program p = executor.compile(graph, options);
                     Program.Binding b = p.bind(tensors, Map.of())) {
-                double compiled = (System.nanoTime() - start) / 1e6;
-                double[] ms = times(b, warmUp, runs);
+                double compileMs = (System.nanoTime() - start) / 1e6;
                 long bytes = tensors.values().stream()
                                 .mapToLong(t -> t.data().byteSize())
                                 .sum()
                         + p.outputs().keySet().stream()
                                 .mapToLong(n -> b.output(n).data().byteSize())
                                 .sum();
-                String device = executor.devices().getFirst().id();
-                return new Measurement(
-                        w, ms[ms.length / 2], ms[0], compiled, bytes, executor.id(), device, p.toString(), threads);
+                return use.of(p, b, compileMs, bytes);
             }
         } finally {
             tensors.values().forEach(Tensor::close);

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.PrintWriter;
+import java.io.StringReader;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +44,24 @@ class BenchCommandTest {
         assertEquals("cpu", m.get("device").textValue());
         assertEquals(1, m.get("threads").intValue());
         assertEquals("forward", m.get("measures").textValue());
+    }
+
+    @Test
+    void runsOnceForEachLine() throws Exception {
+        StringWriter out = new StringWriter();
+        Workload policy = Workload.ALL.stream()
+                .filter(w -> w.name().equals("policy-mlp-infer"))
+                .findFirst()
+                .orElseThrow();
+        try (OnnxExecutor executor = new OnnxExecutor()) {
+            BufferedReader turns = new BufferedReader(new StringReader("\n\n\n"));
+            Measurement.paced(policy, executor, null, 1, 1, turns, new PrintWriter(out));
+        }
+        List<String> lines = out.toString().lines().toList();
+        assertEquals("ready", lines.getFirst());
+        assertEquals(4, lines.size());
+        lines.stream().skip(1).forEach(l -> assertTrue(Double.parseDouble(l) > 0));
+        assertEquals(2, run(new StringWriter(), "--paced"));
     }
 
     @Test
