@@ -11,9 +11,7 @@ import static org.armature.graph.Ops.tanh;
 import static org.armature.graph.Ops.transpose;
 import static org.armature.graph.Ops.transposeLast;
 import static org.armature.graph.Ops.where;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,29 +24,10 @@ import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Attention without a matrix of queries by keys in memory, against the plain executor; and where it must not be taken. */
-class AttentionTest {
-    @TempDir
-    static Path cache;
-
-    private static OpenClExecutor executor;
-
-    @BeforeAll
-    static void open() {
-        executor = new OpenClExecutor("", "", cache);
-        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
-    }
-
-    @AfterAll
-    static void close() {
-        executor.close();
-    }
-
+class AttentionTest extends OnDevice {
     // ---- taken -----------------------------------------------------------------------------------------------------
 
     @Test

@@ -2,9 +2,7 @@ package org.armature.compute.opencl;
 
 import static org.armature.graph.Ops.*;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,29 +19,10 @@ import org.armature.graph.Graph;
 import org.armature.graph.Ops.Window;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Random graphs and their derivatives against the plain executor. Ten minutes with {@code -Darmature.long=true}. */
-class RandomGraphsTest {
-    @TempDir
-    static Path cache;
-
-    private static OpenClExecutor executor;
-
-    @BeforeAll
-    static void open() {
-        executor = new OpenClExecutor("", "", cache);
-        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
-    }
-
-    @AfterAll
-    static void close() {
-        executor.close();
-    }
-
+class RandomGraphsTest extends OnDevice {
     @Test
     void agreeWithTheReference() {
         int n = compare(Boolean.getBoolean("armature.long") ? 600 : 8, RandomGraphsTest::graph);

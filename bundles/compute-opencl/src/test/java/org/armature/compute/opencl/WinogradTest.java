@@ -5,9 +5,7 @@ import static org.armature.graph.Ops.conv;
 import static org.armature.graph.Ops.relu;
 import static org.armature.graph.Ops.transpose;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
@@ -22,29 +20,10 @@ import org.armature.graph.Graph;
 import org.armature.graph.Ops.Window;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Convolutions with fewer multiplications, against the plain executor; and where they must not be taken. */
-class WinogradTest {
-    @TempDir
-    static Path cache;
-
-    private static OpenClExecutor executor;
-
-    @BeforeAll
-    static void open() {
-        executor = new OpenClExecutor("", "", cache);
-        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
-    }
-
-    @AfterAll
-    static void close() {
-        executor.close();
-    }
-
+class WinogradTest extends OnDevice {
     // ---- taken -----------------------------------------------------------------------------------------------------
 
     /** The derivative by the image is such a convolution, too. */

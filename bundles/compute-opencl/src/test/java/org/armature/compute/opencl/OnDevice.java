@@ -1,0 +1,27 @@
+package org.armature.compute.opencl;
+
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Tests of one executor with a cache of its own; skipped where there is no device. */
+abstract class OnDevice {
+    @TempDir
+    static Path cache;
+
+    static OpenClExecutor executor;
+
+    @BeforeAll
+    static void open() {
+        executor = new OpenClExecutor("", "", cache);
+        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
+    }
+
+    @AfterAll
+    static void close() {
+        executor.close();
+    }
+}
