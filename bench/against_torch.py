@@ -95,6 +95,11 @@ def paced(a, name, peers):
     return times
 
 
+def header(peers, *more):
+    cells = ["workload", "Armature ms", *(p + " ms" for p in peers), *more]
+    print(f"| {' | '.join(cells)} |\n{'|---' * len(cells)}|", flush=True)
+
+
 def main():
     a = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument("python")
@@ -109,8 +114,7 @@ def main():
     a = a.parse_intermixed_args()  # names may follow options
     peers = {"PyTorch": []} | ({"compiled": ["--compile"]} if a.compile else {})
     if a.paced:
-        print(f"| workload | Armature ms | {' | '.join(p + ' ms' for p in peers)} | Armature / fastest |\n" + "|---" * (3 + len(peers))
-              + "|", flush=True)
+        header(peers, "Armature / peer")
         for name in a.names or NAMES:
             ours, *theirs = paced(a, name, peers)
             cells = [f"{statistics.median(t):.4g}" for t in (ours, *theirs)]
@@ -118,8 +122,7 @@ def main():
             print(f"| {name} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
         print(f"\n{a.threads} threads, executor {a.executor}, {a.paced} runs of each side, one at a time.")
         return
-    print(f"| workload | Armature ms | {' | '.join(p + ' ms' for p in peers)} | Armature / fastest | turns |\n"
-          + "|---" * (4 + len(peers)) + "|", flush=True)
+    header(peers, "Armature / fastest", "turns")
     for name in a.names or NAMES:
         ours, theirs, versions = [], {p: [] for p in peers}, []
         for _ in range(a.turns):

@@ -2,8 +2,11 @@ package org.armature.compute.opencl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.armature.autodiff.ReverseMode;
 import org.armature.compute.GradientRequest;
@@ -22,6 +25,20 @@ final class Comparison {
     /** Inputs and parameters. */
     static Stream<Value> sources(Graph g) {
         return Stream.concat(g.inputs().stream(), g.parameters().stream());
+    }
+
+    /** Normally distributed values for every source. */
+    static Map<String, Tensor> drawn(Graph g, long seed) {
+        Random random = new Random(seed);
+        Map<String, Tensor> given = new HashMap<>();
+        sources(g).forEach(v -> {
+            Tensor t = Tensor.zeros(v.type());
+            for (long i = 0; i < t.size(); i++) {
+                t.set(i, random.nextGaussian());
+            }
+            given.put(v.name(), t);
+        });
+        return given;
     }
 
     /** The graph with the derivatives of {@code y} by some of its sources. */
@@ -50,17 +67,20 @@ final class Comparison {
                             .count(),
                     () -> "kernels of " + kind.getSimpleName() + " in\n" + c.schedule());
             Map<String, Tensor> expected = want.run(given);
-            have.run(given).forEach((name, t) -> same(name, expected.get(name), t));
+            have.run(given)
+                    .forEach((name, t) -> same(expected.get(name), t, 1e-5, () -> "output " + name + " of " + g));
         }
     }
 
-    private static void same(String name, Tensor want, Tensor have) {
+    /** Elements differ by no more than a part of the largest. */
+    static void same(Tensor want, Tensor have, double tolerance, Supplier<String> what) {
         double scale = 1e-3;
         for (long i = 0; i < want.size(); i++) {
             scale = Math.max(scale, Math.abs(want.get(i)));
         }
         for (long i = 0; i < want.size(); i++) {
-            assertEquals(want.get(i), have.get(i), 1e-5 * scale, name + "[" + i + "] of " + want.type());
+            long at = i;
+            assertEquals(want.get(i), have.get(i), tolerance * scale, () -> "element " + at + ", " + what.get());
         }
     }
 }

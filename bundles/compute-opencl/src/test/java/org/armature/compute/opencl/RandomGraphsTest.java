@@ -1,16 +1,12 @@
 package org.armature.compute.opencl;
 
 import static org.armature.graph.Ops.*;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.LongFunction;
-import org.armature.autodiff.ReverseMode;
-import org.armature.compute.GradientRequest;
 import org.armature.compute.Program;
 import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
@@ -47,44 +43,14 @@ class RandomGraphsTest extends OnDevice {
     }
 
     private static void compare(long seed, Graph g) {
-        Graph joint = new ReverseMode()
-                .gradients(
-                        g,
-                        new GradientRequest(
-                                List.of("y"),
-                                List.of("x", "w"),
-                                List.of(),
-                                List.copyOf(g.outputs().keySet()),
-                                0));
-        Random random = new Random(seed);
-        Map<String, Tensor> in = new HashMap<>();
-        for (List<Value> sources : List.of(joint.inputs(), joint.parameters())) {
-            for (Value v : sources) {
-                Tensor t = Tensor.zeros(v.type());
-                for (long i = 0; i < t.size(); i++) {
-                    t.set(i, random.nextGaussian());
-                }
-                in.put(v.name(), t);
-            }
-        }
+        Graph joint = Comparison.derived(g, List.of("x", "w"));
+        Map<String, Tensor> in = Comparison.drawn(joint, seed);
         try (Program want = new ReferenceExecutor().compile(joint);
                 Program have = executor.compile(joint)) {
             Map<String, Tensor> expected = want.run(in);
-            have.run(in).forEach((name, t) -> same(seed, name, expected.get(name), t, g));
-        }
-    }
-
-    private static void same(long seed, String name, Tensor want, Tensor have, Graph g) {
-        double scale = 1e-3;
-        for (long i = 0; i < want.size(); i++) {
-            scale = Math.max(scale, Math.abs(want.get(i)));
-        }
-        for (long i = 0; i < want.size(); i++) {
-            assertEquals(
-                    want.get(i),
-                    have.get(i),
-                    2e-4 * scale,
-                    "seed " + seed + ", output " + name + ", element " + i + " of\n" + g);
+            have.run(in)
+                    .forEach((name, t) -> Comparison.same(
+                            expected.get(name), t, 2e-4, () -> "output " + name + ", seed " + seed + " of\n" + g));
         }
     }
 

@@ -1,6 +1,7 @@
 package org.armature.compute.opencl.codegen;
 
 import java.util.List;
+import java.util.function.Function;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Var;
@@ -26,6 +27,7 @@ final class Convolving {
     private final long vectors;
     private final long next;
     private final long panels;
+    private final Scalar.Load kernels;
     private final long rows;
     private final Var image;
     private final Var line;
@@ -46,8 +48,9 @@ final class Convolving {
         // An odd number of vectors from one row of windows to the next, so that rows begin all over the first cache.
         next = vectors + 1 - vectors % 2;
         panels = Math.ceilDiv(vectors, 2);
-        // Whole tiles, as the transformed kernels have them.
-        rows = Math.ceilDiv(w.row().size(), height) * height;
+        kernels = (Scalar.Load) w.kernels();
+        // Whole tiles.
+        rows = kernels.array().dim(-1);
         image = new Var("image", w.image().dim(0));
         line = new Var("line", w.down() * Winograd.STEP);
         place = new Var("place", across * Winograd.STEP);
@@ -114,7 +117,6 @@ final class Convolving {
     }
 
     private void multiply() {
-        Scalar.Load kernels = (Scalar.Load) w.kernels();
         Expressions e = top.inner();
         e.bind(w.point(), "p");
         e.bind(w.channel(), "0");
@@ -158,12 +160,10 @@ final class Convolving {
         e.bind(line, "(2 * (first + y) + i)");
         e.bind(place, "j");
         e.register(kernel.product(), "lines[i * " + width + " + j]");
-        Index column = Index.linear(List.of(image, line, place));
+        Function<Var, Index> there =
+                Scalar.replace(List.of(w.column()), List.of(Index.linear(List.of(image, line, place))));
         for (Kernel.Store s : kernel.stores()) {
-            e.store(
-                    s.array(),
-                    s.position().substitute(v -> v == w.column() ? column : Index.of(v)),
-                    e.value(Scalar.substitute(s.body(), v -> v == w.column() ? column : Index.of(v))));
+            e.store(s.array(), s.position().substitute(there), e.value(Scalar.substitute(s.body(), there)));
         }
         code.close().close().close().close();
     }

@@ -103,7 +103,7 @@ public final class OpenClDevice implements AutoCloseable {
             return create(CL10.CL_MEM_READ_WRITE, bytes, 0, what);
         }
         try {
-            long b = create(CL10.CL_MEM_READ_WRITE | CL10.CL_MEM_USE_HOST_PTR, bytes, host, what);
+            long b = wrap(host, bytes, what);
             huge.put(b, host);
             return b;
         } catch (RuntimeException | Error e) {
@@ -114,7 +114,11 @@ public final class OpenClDevice implements AutoCloseable {
 
     /** Memory of the host that kernels work on directly; only where {@link #isHost}. The caller releases it. */
     long wrap(MemorySegment host, String what) {
-        return create(CL10.CL_MEM_READ_WRITE | CL10.CL_MEM_USE_HOST_PTR, host.byteSize(), host.address(), what);
+        return wrap(host.address(), host.byteSize(), what);
+    }
+
+    private long wrap(long host, long bytes, String what) {
+        return create(CL10.CL_MEM_READ_WRITE | CL10.CL_MEM_USE_HOST_PTR, bytes, host, what);
     }
 
     private long create(long flags, long bytes, long host, String what) {

@@ -40,7 +40,7 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
     /** Floats of what is transformed and of the sums. */
     private static final long MOST = 300_000;
 
-    /** Elements of an image, whose places are 32-bit numbers. */
+    /** Elements of an image and of the result, whose places are 32-bit numbers. */
     private static final long LARGEST = Integer.MAX_VALUE / 2;
 
     // G of the paper, for three neighbours.
@@ -52,7 +52,7 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
         if (!(right instanceof Scalar.Load l)
                 || l.array().type() != DType.FLOAT
                 || l.array().rank() != 4
-                || l.array().size() > LARGEST
+                || Math.max(l.array().size(), c.row().size() * c.column().size()) > LARGEST
                 || c.batch().size() != 1) {
             return false;
         }
@@ -81,12 +81,12 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
                         IntStream.range(0, TAPS)
                                 .mapToObj(j -> Scalar.substitute(
                                         left,
-                                        v -> v == c.row()
-                                                ? row
-                                                : v == c.inner()
-                                                        ? channel.times(TAPS * TAPS)
-                                                                .plus(i * TAPS + j)
-                                                        : Index.of(v)))
+                                        Scalar.replace(
+                                                List.of(c.row(), c.inner()),
+                                                List.of(
+                                                        row,
+                                                        channel.times(TAPS * TAPS)
+                                                                .plus(i * TAPS + j)))))
                                 .toList(),
                         x))
                 .toList();
@@ -121,12 +121,16 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
 
     /** Windows of a line of the image. */
     public long across() {
-        return (image().dim(3) - TAPS + 1) / STEP;
+        return windows(image(), 3);
     }
 
     /** Lines of windows. */
     public long down() {
-        return (image().dim(2) - TAPS + 1) / STEP;
+        return windows(image(), 2);
+    }
+
+    private static long windows(Array image, int axis) {
+        return (image.dim(axis) - TAPS + 1) / STEP;
     }
 
     /** Of the products. */
@@ -141,8 +145,8 @@ public record Winograd(Var row, Var column, Var point, Var channel, Scalar kerne
 
     /** The same before kernels are transformed; 0 where it does not pay. */
     public static long together(Array image, long rows, long vector) {
-        long down = (image.dim(2) - TAPS + 1) / STEP;
-        long across = (image.dim(3) - TAPS + 1) / STEP;
+        long down = windows(image, 2);
+        long across = windows(image, 3);
         // Vectors are full, and what is transformed stays in the second cache.
         return LongStream.rangeClosed(1, across < SIDE ? 0 : down)
                 .filter(n -> down % n == 0)

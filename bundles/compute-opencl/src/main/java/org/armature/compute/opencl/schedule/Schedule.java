@@ -305,7 +305,6 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
         private @Nullable Array convolved(Array a, Array.Contraction c, Scalar right, Map<List<Object>, Array> shared) {
             if (!fuse
                     || !target.cpu()
-                    || a.size() > Integer.MAX_VALUE / 2
                     || c.row().size() < FEW_CHANNELS
                     || !Winograd.is(c, right)
                     || c.inner().size() < FEW_CHANNELS * Winograd.TAPS * Winograd.TAPS
@@ -315,8 +314,8 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             Scalar left = Scalar.source(c.left());
             int side = Winograd.SIDE;
             // Rows past the end for whole tiles.
-            long rows = Math.ceilDiv(c.row().size(), target.tile(c.row().size()))
-                    * target.tile(c.row().size());
+            int height = target.tile(c.row().size());
+            long rows = Math.ceilDiv(c.row().size(), height) * height;
             Var channel = new Var("channel", c.inner().size() / (Winograd.TAPS * Winograd.TAPS));
             Var point = new Var("point", Winograd.POINTS);
             Array kernels = shared.computeIfAbsent(key("winograd", left, c.batch(), c.row(), c.inner()), k -> {
