@@ -3,6 +3,7 @@ package org.armature.compute.opencl;
 import static org.armature.graph.Ops.conv;
 import static org.armature.graph.Ops.matMul;
 import static org.armature.graph.Ops.reduceMean;
+import static org.armature.graph.Ops.slice;
 import static org.armature.graph.Ops.sub;
 import static org.armature.graph.Ops.transpose;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -78,6 +79,19 @@ class OpenClExecutorTest extends ExecutorContract {
         b.output("transposed", transpose(matMul(transpose(across, 1, 0), right), 1, 0));
         Graph g = b.build();
         agrees(g, 2, 1e-3f);
+    }
+
+    /** Sizes that fit no vector, and some below one: every element arrives, at its place. */
+    @ParameterizedTest
+    @CsvSource({"16, 16, 0", "37, 50, 0", "15, 40, 0", "40, 15, 0", "23, 64, 5", "48, 31, 1"})
+    void copiesInAnotherOrder(int rows, int columns, int skipped) {
+        Graph.Builder b = Graph.builder("orders");
+        Value x = b.input("x", Shape.of(3, rows, columns));
+        Value some = slice(x, 1, skipped, rows);
+        b.output("last", transpose(some, 0, 2, 1));
+        b.output("first", transpose(some, 2, 1, 0));
+        b.output("all", transpose(some, 1, 2, 0));
+        agrees(b.build(), 4, 1e-7f);
     }
 
     /** Lines that end within panels and vectors, windows that are apart, groups, several dimensions: forward and backward. */

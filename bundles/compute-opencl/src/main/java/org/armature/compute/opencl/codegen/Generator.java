@@ -146,6 +146,11 @@ public final class Generator {
         }
         Var inner = vars.getLast();
         List<Var> outer = vars.subList(0, vars.size() - 1);
+        Var turned = turned(outer, inner, stores);
+        if (turned != null) {
+            turn(outer, turned, inner, stores.getFirst());
+            return;
+        }
         long rows = (long) count(outer);
         if (inner.size() >= 2 * GRAIN || outer.isEmpty()) {
             long blocks = (inner.size() + GRAIN - 1) / GRAIN;
@@ -170,6 +175,65 @@ public final class Generator {
             store(f, stores);
             code.close().close();
         }
+    }
+
+    /** Along which of a copy's variables its source lies, if it is not the one along which it is written; null if there is none. */
+    private @Nullable Var turned(List<Var> outer, Var inner, List<Kernel.Store> stores) {
+        Kernel.Store s = stores.getFirst();
+        if (stores.size() > 1
+                || !(s.body() instanceof Scalar.Load l)
+                || l.array().type() != DType.FLOAT
+                || s.array().type() != DType.FLOAT
+                || inner.size() < target.vector()) {
+            return null;
+        }
+        Index from = l.array().position(l.at());
+        if (!from.isPlain(inner) || from.stride(inner) == 1 || s.position().stride(inner) != 1) {
+            return null;
+        }
+        return outer.stream()
+                .filter(v -> v.size() >= target.vector()
+                        && from.stride(v) == 1
+                        && from.isPlain(v)
+                        && s.position().isPlain(v))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /**
+     * A copy by square blocks that are transposed in registers: where the source lies across, each number of a vector would be
+     * fetched on its own.
+     */
+    private void turn(List<Var> outer, Var turned, Var inner, Kernel.Store s) {
+        int vector = target.vector();
+        Scalar.Load l = (Scalar.Load) s.body();
+        Index from = l.array().position(l.at());
+        Var block = new Var("block", Math.ceilDiv(turned.size(), vector));
+        List<Var> rows = outer.stream().map(v -> v == turned ? block : v).toList();
+        Expressions e = rowLoop(rows, (long) count(rows), GRAIN / (vector * inner.size()));
+        code.line(
+                "const %s %s = %s;",
+                ix, e.declare(turned), within(e.index(Index.of(block).times(vector)), turned));
+        String c = e.fresh("c");
+        code.open("for (%1$s %2$s = 0; %2$s < %3$d; %2$s += %4$d)", ix, c, inner.size(), vector);
+        Expressions f = e.inner();
+        code.line("const %s %s = %s;", ix, f.declare(inner), within(c, inner));
+        code.line(
+                "%s(%s + %s, %d, %s + %s, %d);",
+                Helpers.across("transpose_lines", vector),
+                f.pointer(s.array()),
+                f.index(s.position()),
+                s.position().stride(turned),
+                f.pointer(l.array()),
+                f.index(from),
+                from.stride(inner));
+        code.close().close();
+    }
+
+    /** Where a block begins that would begin at a position: the last one may overlap the one before it. */
+    private String within(String from, Var v) {
+        int vector = target.vector();
+        return v.size() % vector == 0 ? from : "min((%s)(%s), (%s)%d)".formatted(ix, from, ix, v.size() - vector);
     }
 
     /** One work-item an element. */

@@ -188,17 +188,33 @@ final class Helpers {
         return c.close().toString();
     }
 
-    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose)_(\\d+)\\(");
+    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose|transpose_lines)_(\\d+)\\(");
 
-    /** The name of a function across the lanes of vectors: {@code largest}, {@code total} or {@code transpose}. */
+    /**
+     * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose}, or
+     * {@code transpose_lines} from one place of the device's memory to another.
+     */
     static String across(String what, int vector) {
         return what + "_" + vector;
     }
 
     private static String acrossText(String what, int vector) {
-        return what.equals("transpose")
-                ? transposeText(vector)
-                : foldText(what, vector, what.equals("total") ? "%1$s + %2$s" : "%1$s > %2$s ? %1$s : %2$s");
+        return switch (what) {
+            case "transpose" ->
+                transposeText(
+                        vector,
+                        "%1$s(float%2$d* to, const int next, const float%2$d* from, const int line)",
+                        "from[i * line]",
+                        "to[i * next] = %2$s");
+            case "transpose_lines" ->
+                transposeText(
+                        vector,
+                        "%1$s(__global float* to, const long next, __global const float* from, const long line)",
+                        "vload%1$d(0, from + i * line)",
+                        "vstore%1$d(%2$s, 0, to + i * next)");
+            case "total" -> foldText(what, vector, "%1$s + %2$s");
+            default -> foldText(what, vector, "%1$s > %2$s ? %1$s : %2$s");
+        };
     }
 
     private static String foldText(String what, int vector, String joined) {
@@ -212,16 +228,15 @@ final class Helpers {
     }
 
     /** As many rounds as an index has bits, each of which moves the highest bit of the row's index behind the column's lowest. */
-    private static String transposeText(int vector) {
+    private static String transposeText(int vector, String head, String line, String store) {
         String type = "float" + vector;
         Code c = new Code();
-        c.open(
-                "static inline void %s(%s* to, const int next, const %s* from, const int line)",
-                across("transpose", vector), type, type);
+        String name = across(store.startsWith("vstore") ? "transpose_lines" : "transpose", vector);
+        c.open("static inline void " + head, name, vector);
         c.line("%s x[%d];", type, vector).line("%s y[%d];", type, vector);
         c.line("#pragma unroll");
         c.open("for (int i = 0; i < %d; ++i)", vector)
-                .line("x[i] = from[i * line];")
+                .line("x[i] = " + line + ";", vector)
                 .close();
         String from = "x";
         for (int n = vector; n > 1; n /= 2) {
@@ -238,7 +253,7 @@ final class Helpers {
         }
         c.line("#pragma unroll");
         c.open("for (int i = 0; i < %d; ++i)", vector)
-                .line("to[i * next] = %s[i];", from)
+                .line(store + ";", vector, from + "[i]")
                 .close();
         return c.close().toString();
     }
