@@ -401,35 +401,51 @@ final class Tiling {
         return Index.of(panel).times(width).plus(Index.of(lane));
     }
 
-    /** Where what the results of row {@code i} of a tile touch begins, and whether it is written. */
+    /** What is fetched before each of a tile's rows is done, and whether it is written: all that the results touch. */
     private SequencedMap<String, Integer> touched(Expressions e) {
         SequencedMap<String, Integer> lines = new LinkedHashMap<>();
-        Expressions f = e.inner();
-        f.bind(c.row(), "min(row + i, (%s)%d)".formatted(ix, rows - 1));
-        f.bind(c.column(), "column");
-        f.bind(lane, "0");
         for (Kernel.Store s : kernel.stores()) {
-            line(f, s.array(), s.position(), 1, lines);
+            touched(e, s.array(), s.position(), 1, lines);
             for (Scalar.Load l : Scalar.loads(s.body())) {
                 if (l.array() != kernel.product()) {
-                    line(f, l.array(), l.array().position(l.at()), 0, lines);
+                    touched(e, l.array(), l.array().position(l.at()), 0, lines);
                 }
             }
         }
         return lines;
     }
 
+    private void touched(Expressions e, Array a, Index position, int write, SequencedMap<String, Integer> lines) {
+        if (a.type() != DType.FLOAT) {
+            return;
+        }
+        Index at = position.substitute(this::inPanel);
+        long step = at.stride(c.column()) + at.stride(lane);
+        Expressions f = e.inner();
+        if (step == 1 && at.stride(c.row()) != 0) {
+            f.bind(c.row(), "min(row + i, (%s)%d)".formatted(ix, rows - 1));
+            f.bind(c.column(), "column");
+            f.bind(lane, "0");
+            for (int p = 0; p < parts; p++) {
+                lines.putIfAbsent(f.pointer(a) + " + " + f.index(at) + " + " + p * vector, write);
+            }
+        } else if (step != 0 && at.stride(c.row()) == 1) {
+            // Across, each column is a line of its own: some with each row.
+            f.bind(c.row(), "min(row + %d, (%s)%d)".formatted(height - 1, ix, rows - 1));
+            long some = Math.ceilDiv(width, height);
+            for (long p = 0; p < some; p++) {
+                String j = "min(i * %d + %d, %d)".formatted(some, p, width - 1);
+                f.bind(lane, j);
+                f.bind(c.column(), "min(column + %s, (%s)%d)".formatted(j, ix, columns - 1));
+                lines.putIfAbsent(f.pointer(a) + " + " + f.index(at), write);
+            }
+        }
+    }
+
     /** Brings memory into the first cache; a hint, which may be past the end. GPUs have other work meanwhile. */
     private void fetch(String address, int write) {
         if (target.cpu()) {
             code.line("__builtin_prefetch((const void*)(size_t)(%s), %d);", address, write);
-        }
-    }
-
-    private void line(Expressions e, Array a, Index position, int write, SequencedMap<String, Integer> lines) {
-        Index at = position.substitute(this::inPanel);
-        if (a.type() == DType.FLOAT && at.stride(c.column()) + at.stride(lane) == 1 && at.stride(c.row()) != 0) {
-            lines.putIfAbsent(e.pointer(a) + " + " + e.index(at), write);
         }
     }
 
@@ -503,8 +519,7 @@ final class Tiling {
             long some = (part + height - 1) / height;
             code.open("for (int i = 0; i < %d; ++i)", height);
             code.open(parted ? "if (last)" : "");
-            touched.forEach((at, write) ->
-                    IntStream.range(0, parts).forEach(p -> fetch("%s + %d".formatted(at, p * vector), write)));
+            touched.forEach(this::fetch);
             code.close();
             code.line("const %1$s stop = min((%1$s)(i * %2$d + %2$d), (%1$s)%3$s);", ix, some, steps);
             code.open("for (%s k = i * %d; k < stop; %s)", ix, some, next);
