@@ -23,6 +23,9 @@ final class Attending {
     /** Tiles of queries in a block of the backward kernel at most. */
     private static final int TILES = 5;
 
+    /** Rows from one that is copied to one that is fetched, where all of a block are copied at once. */
+    private static final int AHEAD = 8;
+
     private final Code code;
     private final Expressions top;
     private final Target target;
@@ -242,10 +245,11 @@ final class Attending {
             clear("byValues", tall * width.line);
         }
         code.open("for (int first = 0; first < %d; first += %d)", queries, rows);
+        code.line("const int inside = min(%d, %d - first);", rows, queries);
         code.line("const int most = %s;", seen("first + " + rows));
         rows(e, "query", a.queries(), a.query(), "first", Long.toString(rows), queries + " - first", depth);
         rows(e, "cotangent", b.cotangent(), a.query(), "first", Long.toString(rows), queries + " - first", width);
-        code.open("for (int t = 0; t < %d; t += %d)", rows, height);
+        code.open("for (int t = 0; t < inside; t += %d)", height);
         code.line("const int row = first + t;");
         code.line("const int seen = %s;", seen("row + " + height));
         code.line("float%d* probabilities = probability + t * %d;", vector, line / vector);
@@ -262,7 +266,9 @@ final class Attending {
             code.line("s[p + j] = y;");
         });
         code.close();
-        empty();
+        if (a.reach() != Attention.EVERYWHERE) {
+            empty();
+        }
         if (byQueries != null) {
             queries(e, byQueries);
         }
@@ -270,13 +276,13 @@ final class Attending {
         code.open("for (int k = 0; k < most; k += %d)", height);
         String skipped = a.reach() == Attention.EVERYWHERE
                 ? "0"
-                : "clamp(from + k - first - %d, 0, %d)".formatted(a.reach() - 1, rows);
+                : "clamp(from + k - first - %d, 0, inside)".formatted(a.reach() - 1);
         code.line("const int skipped = %s;", skipped);
         if (byValues != null) {
-            transposed("byValues", "probability", "cotangent", width, rows);
+            transposed("byValues", "probability", "cotangent", width);
         }
         if (byKeys != null) {
-            transposed("byKeys", "derivative", "query", depth, rows);
+            transposed("byKeys", "derivative", "query", depth);
         }
         code.close().close();
         if (byValues != null) {
@@ -296,10 +302,10 @@ final class Attending {
                 .orElse(null);
     }
 
-    /** Nothing where a tile's queries are past the end, or see no keys that others of the block see. */
+    /** Nothing where a tile's queries see no keys that others of the block see. */
     private void empty() {
         code.open("for (int i = 0; i < %d; ++i)", height);
-        code.open("for (int j = row + i < %d ? seen : 0; j < most; ++j)", queries);
+        code.open("for (int j = seen; j < most; ++j)");
         code.line("((float*)probabilities)[i * %d + j] = 0.0f;", line);
         code.line("((float*)derivatives)[i * %d + j] = 0.0f;", line);
         code.close().close();
@@ -334,7 +340,7 @@ final class Attending {
     }
 
     /** A tile of keys: adds what a block of queries gives. */
-    private void transposed(String to, String left, String right, Matrix m, long rows) {
+    private void transposed(String to, String left, String right, Matrix m) {
         code.open("for (int c = 0; c < %d; c += %d)", m.line / vector, panel / vector);
         tile(
                 "%s + k * %d + c".formatted(to, m.line / vector),
@@ -344,7 +350,7 @@ final class Attending {
                 line,
                 "%s + skipped * %d + c".formatted(right, m.line / vector),
                 m.line / vector,
-                rows + " - skipped",
+                "inside - skipped",
                 true);
         code.close();
     }
@@ -415,11 +421,26 @@ final class Attending {
         Expressions f = e.inner();
         f.bind(row, "(" + from + " + r)");
         f.bind(column, "k");
+        if (operand instanceof Scalar.Load l) {
+            fetch(e, l, row, from + " + r + " + (count.equals("count") ? AHEAD : count), column);
+        }
         code.line("#pragma clang loop vectorize_width(%d)", vector);
         code.open("for (int k = 0; k < filled; ++k)");
         code.line("y[k] = %s;", f.inner().value(operand)).close();
         code.open("for (int k = filled; k < %d; ++k)", line);
         code.line("y[k] = 0.0f;").close().close();
+    }
+
+    /** Brings a row of an operand into the first cache: rows lie apart, often in pages of their own. */
+    private void fetch(Expressions e, Scalar.Load operand, Var row, String at, Var column) {
+        Expressions f = e.inner();
+        f.bind(row, "(" + at + ")");
+        for (long k = 0; k < column.size(); k += vector) {
+            f.bind(column, Long.toString(k));
+            code.line(
+                    "__builtin_prefetch((const void*)(size_t)(%s + %s), 0);",
+                    f.pointer(operand.array()), f.index(operand.array().position(operand.at())));
+        }
     }
 
     /** The products of a tile's rows with a panel. */
