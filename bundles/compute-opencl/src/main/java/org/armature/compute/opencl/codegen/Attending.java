@@ -37,6 +37,9 @@ final class Attending {
     private final int panel;
     private final int vector;
     private final long block;
+    /** Whether the keys are more than a block. */
+    private final boolean parted;
+
     private final long line;
     private final Matrix depth;
     private final Matrix width;
@@ -66,6 +69,7 @@ final class Attending {
         vector = target.vector();
         long blocks = (keys + KEYS - 1) / KEYS;
         block = whole((keys + blocks - 1) / blocks, panel);
+        parted = block < keys;
         // Rows of scores begin at different places of the first cache; a tile of keys may end after the block.
         line = block + vector;
         depth = new Matrix(a.depth(), whole(a.depth().size(), panel));
@@ -98,14 +102,18 @@ final class Attending {
         buffer("some", vector * depth.deep(vector));
         buffer("query", height * whole(depth.size(), vector));
         buffer("scores", height * line);
-        buffer("sums", rows * width.line);
-        code.line("float top[%d];", rows);
-        code.line("float total[%d];", rows);
-        code.open("for (int i = 0; i < %d; ++i)", rows)
-                .line("top[i] = -INFINITY;")
-                .line("total[i] = 0.0f;");
-        code.close();
-        clear("sums", rows * width.line);
+        // Sums that wait for the next block of keys, if there is one.
+        long kept = parted ? rows : height;
+        buffer("sums", kept * width.line);
+        code.line("float top[%d];", kept);
+        code.line("float total[%d];", kept);
+        if (parted) {
+            code.open("for (int i = 0; i < %d; ++i)", rows)
+                    .line("top[i] = -INFINITY;")
+                    .line("total[i] = 0.0f;");
+            code.close();
+            clear("sums", rows * width.line);
+        }
         Expressions e = top.inner();
         e.bind(a.batch(), "b");
         code.open("for (int from = 0; from < %d; from += %d)", keys, block);
@@ -113,6 +121,7 @@ final class Attending {
         panels(e, "keys", a.keys(), depth);
         rows(e, "values", a.values(), a.key(), "from", "count", "count", width);
         code.open("for (int row = first; row < end; row += %d)", height);
+        code.line("const int kept = %s;", parted ? "row - first" : "0");
         code.line("const int seen = %s;", seen("row + " + height));
         rows(
                 e,
@@ -134,7 +143,7 @@ final class Attending {
         softmax();
         code.open("for (int c = 0; c < %d; c += %d)", width.line / vector, panel / vector);
         tile(
-                "sums + (row - first) * %d + c".formatted(width.line / vector),
+                "sums + kept * %d + c".formatted(width.line / vector),
                 width.line / vector,
                 "(float*)scores",
                 line,
@@ -142,10 +151,15 @@ final class Attending {
                 "values + c",
                 width.line / vector,
                 "seen",
-                true);
-        code.close().close().close();
-        for (Kernel.Attending.Result r : kernel.results()) {
-            finish(e, r);
+                parted);
+        code.close();
+        if (parted) {
+            code.close().close();
+            kernel.results().forEach(r -> finish(e, r, "first", "end"));
+        } else {
+            // At once: what is written leaves while the next tile is multiplied.
+            kernel.results().forEach(r -> finish(e, r, "row", "min(row + " + height + ", end)"));
+            code.close().close();
         }
         return new long[] {(queries + rows - 1) / rows, batches};
     }
@@ -161,11 +175,14 @@ final class Attending {
         code.open("for (int j = 0; j * %d < seen; ++j)", vector)
                 .line("most = most > v[j] ? most : v[j];")
                 .close();
-        code.line("const int r = row + i - first;");
-        code.line("const float m = max(top[r], %s(most));", Helpers.across("largest", vector));
+        code.line("const int r = kept + i;");
+        String largest = Helpers.across("largest", vector) + "(most)";
+        code.line("const float m = %s;", parted ? "max(top[r], " + largest + ")" : largest);
         code.line("// A row without a finite score yet stays empty.");
         code.line("const float shift = m == -INFINITY ? 0.0f : m;");
-        code.line("const float factor = exp_poly(top[r] - shift);");
+        if (parted) {
+            code.line("const float factor = exp_poly(top[r] - shift);");
+        }
         code.line("float%d sum = 0;", vector);
         code.open("for (int j = 0; j < seen; j += %d)", vector);
         code.line("#pragma clang loop unroll(disable) vectorize_width(%d)", vector);
@@ -174,29 +191,32 @@ final class Attending {
                 .close();
         code.line("sum += v[j / %d];", vector);
         code.close();
-        code.line("total[r] = total[r] * factor + %s(sum);", Helpers.across("total", vector));
+        String total = Helpers.across("total", vector) + "(sum)";
+        code.line("total[r] = %s;", parted ? "total[r] * factor + " + total : total);
         code.line("top[r] = m;");
-        if (block < keys) {
+        if (parted) {
             code.open("for (int j = 0; j < %d; ++j)", width.line / vector);
             code.line("sums[r * %d + j] *= factor;", width.line / vector).close();
         }
         code.close();
     }
 
-    private void finish(Expressions e, Kernel.Attending.Result r) {
-        code.open("for (int row = first; row < end; ++row)");
+    /** Stores the results of some queries. */
+    private void finish(Expressions e, Kernel.Attending.Result r, String from, String to) {
+        code.open("for (int q = %s; q < %s; ++q)", from, to);
+        code.line("const int i = q - %s;", from);
         Expressions f = e.inner();
-        f.bind(a.query(), "row");
+        f.bind(a.query(), "q");
         if (r.which() == Attention.Result.OUTPUT) {
-            code.line("const float inverse = 1.0f / total[row - first];");
-            code.line("const float* s = (const float*)sums + (row - first) * %d;", width.line);
+            code.line("const float inverse = 1.0f / total[i];");
+            code.line("const float* s = (const float*)sums + i * %d;", width.line);
             code.line("#pragma clang loop vectorize_width(%d)", vector);
             code.open("for (int j = 0; j < %d; ++j)", width.size());
             f.bind(a.width(), "j");
             f.inner().store(r.array(), r.position(), "s[j] * inverse");
             code.close();
         } else {
-            f.store(r.array(), r.position(), "top[row - first] + log_poly(total[row - first])");
+            f.store(r.array(), r.position(), "top[i] + log_poly(total[i])");
         }
         code.close();
     }
@@ -219,6 +239,9 @@ final class Attending {
         buffer("probability", rows * line);
         buffer("derivative", rows * line);
         buffer("tile", height * panel);
+        // Tiles of keys may end after the block, see panels.
+        clear("probability", rows * line);
+        clear("derivative", rows * line);
         long tall = block + height;
         if (byQueries != null) {
             buffer("keyRows", block * depth.line);
@@ -331,7 +354,7 @@ final class Attending {
         f.bind(a.query(), "(row + i)");
         f.bind(a.depth(), "(c + j)");
         String value = "((float*)tile)[i * %d + j]".formatted(panel);
-        if (block < keys) {
+        if (parted) {
             String before = f.pointer(r.array()) + "[" + f.index(r.position()) + "]";
             value = "(from == 0 ? 0.0f : " + before + ") + " + value;
         }
@@ -387,7 +410,9 @@ final class Attending {
     /** Copies an operand's rows of the block into panels of some rows each, the rows being neighbours. */
     private void panels(Expressions e, String to, Scalar operand, Matrix m) {
         long deep = m.deep(vector);
-        code.open("for (int p = 0; p < count; p += %d)", vector);
+        // Whole panels: what other kernels left there may be numbers below the normal ones, which take a hundred cycles
+        // each.
+        code.open("for (int p = 0; p < (count + %d) / %d * %d; p += %d)", panel - 1, panel, panel, vector);
         rows(e, "some", operand, a.key(), "from + p", Integer.toString(vector), "count - p", deep, m.columns);
         code.line(
                 "float%d* panel = %s + p / %d * %d + p %% %d / %d;",
