@@ -15,10 +15,12 @@ final class Helpers {
     private Helpers() {}
 
     static {
-        // Results below the smallest normal number are zero.
+        // Results below the smallest normal number are zero. Bounds in this order are one instruction each, and keep
+        // NaN.
         ALL.put("exp_poly", """
                 inline float exp_poly(float x) {
-                    const float c = x < -87.5f ? -87.5f : x > 89.0f ? 89.0f : x;
+                    const float low = 89.0f < x ? 89.0f : x;
+                    const float c = -87.5f > low ? -87.5f : low;
                     const float n = c * 1.44269504f + 12582912.0f;
                     const float k = n - 12582912.0f;
                     const float r = (c - k * 0.693359375f) + k * 2.12194440e-4f;
@@ -91,7 +93,8 @@ final class Helpers {
         // erf(x) / x as a quotient of polynomials of x squared, up to where erf rounds to 1.
         ALL.put("erf_poly", """
                 inline float erf_poly(float x) {
-                    const float c = x < -3.92f ? -3.92f : x > 3.92f ? 3.92f : x;
+                    const float low = 3.92f < x ? 3.92f : x;
+                    const float c = -3.92f > low ? -3.92f : low;
                     const float s = c * c;
                     float p = 6.57053533e-6f;
                     p = p * s + 4.05250903e-4f;
@@ -107,7 +110,8 @@ final class Helpers {
                     q = q * s + 5.03864765e-1f;
                     q = q * s + 1.0f;
                     const float y = c * p / q;
-                    return y < -1.0f ? -1.0f : y > 1.0f ? 1.0f : y;
+                    const float z = 1.0f < y ? 1.0f : y;
+                    return -1.0f > z ? -1.0f : z;
                 }
                 """);
         ALL.put("element", """
