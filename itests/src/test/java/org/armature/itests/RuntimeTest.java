@@ -125,6 +125,17 @@ class RuntimeTest {
         assertTrue(nobody.err().contains("no runtime is running"), nobody.err());
     }
 
+    @Test
+    void settingsOfOneCommand() throws Exception {
+        RuntimeProcess.Answer set = RuntimeProcess.command(
+                folder, "bench", "--executor", "opencl", "-D", "compute.opencl:tune=never", "policy-mlp-infer");
+        assertEquals(2, set.code());
+        assertTrue(set.err().contains("tune is never: it may be off, quick or full"), set.err());
+        RuntimeProcess.Answer wrong = RuntimeProcess.command(folder, "bench", "--list", "-Dtune");
+        assertEquals(2, wrong.code());
+        assertTrue(wrong.err().contains("-D is written PID:KEY=VALUE"), wrong.err());
+    }
+
     /** The framework keeps such a reason in a log of its own, where nobody finds it. */
     @Test
     void aComponentThatCannotBeMadeSaysWhy() throws Exception {

@@ -93,13 +93,16 @@ public final class Main {
     }
 
     /** One command in a framework without control and web. */
-    private static int alone(List<String> args, PrintStream out)
+    private static int alone(List<String> given, PrintStream out)
             throws IOException, BundleException, InterruptedException {
+        List<String> args = new ArrayList<>(given);
+        Map<String, Map<String, Object>> overrides = RunOptions.takeDefinitions(args);
         Logging.console(args.contains("--debug"));
         Path cache = Files.createTempDirectory("armature-");
         try (Platform platform = Platform.start(home(), cache, Map.of("armature.home", home().toString()))) {
             platform.start(Platform.Stage.PLATFORM);
-            platform.configure(Configurations.read(home().resolve("conf/armature.json")));
+            platform.configure(
+                    Configurations.read(home().resolve("conf/armature.json")).with(overrides));
             platform.start(Platform.Stage.ROBOT);
             platform.start(Platform.Stage.MODULES);
             platform.problems().forEach(problem -> System.err.println("armature: " + problem));

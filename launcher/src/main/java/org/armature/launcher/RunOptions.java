@@ -2,6 +2,7 @@ package org.armature.launcher;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -162,11 +163,34 @@ record RunOptions(
         return new RunOptions(headless, json, port, seconds, deploy, data, requireSigned, trustStore, debug, overrides);
     }
 
+    /**
+     * Takes every {@code -D PID:KEY=VALUE} out of a command's arguments.
+     *
+     * @throws UsageException if one is not written so
+     */
+    static Map<String, Map<String, Object>> takeDefinitions(List<String> args) {
+        Map<String, Map<String, Object>> overrides = new LinkedHashMap<>();
+        for (Iterator<String> rest = args.iterator(); rest.hasNext(); ) {
+            String option = rest.next();
+            if (!option.startsWith("-D")) {
+                continue;
+            }
+            rest.remove();
+            String text = option.substring(2);
+            if (text.isEmpty() && rest.hasNext()) {
+                text = rest.next();
+                rest.remove();
+            }
+            define(text, overrides);
+        }
+        return overrides;
+    }
+
     private static void define(String text, Map<String, Map<String, Object>> overrides) {
         int equals = text.indexOf('=');
         int colon = text.lastIndexOf(':', equals < 0 ? text.length() : equals);
         if (equals < 0 || colon <= 0 || equals - colon < 2) {
-            throw new UsageException("run -D is written PID:KEY=VALUE, not " + text + ".");
+            throw new UsageException("-D is written PID:KEY=VALUE, not \"" + text + "\".");
         }
         overrides
                 .computeIfAbsent(text.substring(0, colon), pid -> new LinkedHashMap<>())
