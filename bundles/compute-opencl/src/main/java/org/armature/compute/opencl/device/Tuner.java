@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.stream.IntStream;
 import org.armature.compute.opencl.codegen.Blocks;
 import org.armature.compute.opencl.codegen.Generator;
 import org.armature.compute.opencl.codegen.Source;
@@ -26,7 +25,7 @@ import org.lwjgl.opencl.CL10;
  * left to the next program. What came out is kept on disk by device, driver, version and shapes.
  */
 final class Tuner {
-    private static final String FORMAT = "blocks 1";
+    private static final String FORMAT = "blocks 2";
 
     /** Shorter products are not worth measuring. */
     private static final double FLOPS = 2e8;
@@ -34,7 +33,14 @@ final class Tuner {
     /** Others must be so much faster than the usual blocks: less may be chance. */
     private static final double BETTER = 0.95;
 
-    private static final int RUNS = 7;
+    /** In so many rounds of turns; fewer decide nothing. */
+    static final int ROUNDS = 9;
+
+    /** And in all of them but one: where cores are shared, a median alone is often chance. */
+    private static final int WON = 8;
+
+    /** How long the rounds of a product that was begun may take, whatever its kernels took to build. */
+    private static final long ROUNDS_NANOS = 500_000_000;
 
     private final OpenClDevice device;
     private final BinaryCache cache;
@@ -136,18 +142,30 @@ final class Tuner {
             return Blocks.USUAL;
         }
         device.prepare(sources.values());
-        double[] times = measure(List.copyOf(sources.values()), end);
-        int best = 0;
-        for (int i = 1; i < times.length; i++) {
-            if (times[i] < BETTER && times[i] < times[best]) {
-                best = i;
-            }
-        }
-        return candidates.get(best);
+        return candidates.get(best(measure(List.copyOf(sources.values()), end)));
     }
 
-    /** The time of each as a share of the first one's, the median over rounds in which they take turns. */
-    private double[] measure(List<Source> sources, long end) {
+    /** Which is the best by rounds of times: the first one, unless another is surely faster. */
+    static int best(List<double[]> rounds) {
+        if (rounds.size() < ROUNDS) {
+            return 0;
+        }
+        int best = 0;
+        double least = BETTER;
+        for (int i = 1; i < rounds.getFirst().length; i++) {
+            int other = i;
+            double[] ratios =
+                    rounds.stream().mapToDouble(t -> t[other] / t[0]).sorted().toArray();
+            if (ratios[WON - 1] < 1 && ratios[ROUNDS / 2] < least) {
+                best = i;
+                least = ratios[ROUNDS / 2];
+            }
+        }
+        return best;
+    }
+
+    /** The seconds of each, in rounds in which they take turns. */
+    private List<double[]> measure(List<Source> sources, long end) {
         List<double[]> rounds = new ArrayList<>();
         List<Long> buffers = new ArrayList<>();
         List<Long> kernels = new ArrayList<>();
@@ -165,17 +183,11 @@ final class Tuner {
                 }
             }
             round(kernels, sources); // to warm up
-            while (rounds.isEmpty() || (rounds.size() < RUNS && System.nanoTime() < end)) {
+            long stop = Math.max(end, System.nanoTime() + ROUNDS_NANOS);
+            while (rounds.size() < ROUNDS && System.nanoTime() < stop) {
                 rounds.add(round(kernels, sources));
             }
-            return IntStream.range(0, sources.size())
-                    .mapToDouble(i -> rounds.stream()
-                            .mapToDouble(t -> t[i] / t[0])
-                            .sorted()
-                            .skip(rounds.size() / 2)
-                            .findFirst()
-                            .orElseThrow())
-                    .toArray();
+            return rounds;
         } finally {
             kernels.forEach(CL10::clReleaseKernel);
             buffers.forEach(device::release);
