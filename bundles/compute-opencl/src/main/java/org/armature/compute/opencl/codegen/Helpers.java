@@ -206,12 +206,14 @@ final class Helpers {
         return switch (what) {
             case "transpose" ->
                 transposeText(
+                        what,
                         vector,
                         "%1$s(float%2$d* to, const int next, const float%2$d* from, const int line)",
                         "from[i * line]",
                         "to[i * next] = %2$s");
             case "transpose_lines" ->
                 transposeText(
+                        what,
                         vector,
                         "%1$s(__global float* to, const long next, __global const float* from, const long line)",
                         "vload%1$d(0, from + i * line)",
@@ -232,11 +234,10 @@ final class Helpers {
     }
 
     /** As many rounds as an index has bits, each of which moves the highest bit of the row's index behind the column's lowest. */
-    private static String transposeText(int vector, String head, String line, String store) {
+    private static String transposeText(String what, int vector, String head, String line, String store) {
         String type = "float" + vector;
         Code c = new Code();
-        String name = across(store.startsWith("vstore") ? "transpose_lines" : "transpose", vector);
-        c.open("static inline void " + head, name, vector);
+        c.open("static inline void " + head, across(what, vector), vector);
         c.line("%s x[%d];", type, vector).line("%s y[%d];", type, vector);
         c.line("#pragma unroll");
         c.open("for (int i = 0; i < %d; ++i)", vector)
