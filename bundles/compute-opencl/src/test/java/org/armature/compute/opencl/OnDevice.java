@@ -17,6 +17,11 @@ abstract class OnDevice {
     @BeforeAll
     static void open() {
         executor = new OpenClExecutor("", "", cache);
+        assumeDevice(executor);
+    }
+
+    /** Skips tests where there is no device. */
+    static void assumeDevice(OpenClExecutor executor) {
         assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
     }
 

@@ -8,14 +8,10 @@ import static org.armature.graph.Ops.sub;
 import static org.armature.graph.Ops.transpose;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.stream.Stream;
 import org.armature.autodiff.ReverseMode;
 import org.armature.compute.Executor;
 import org.armature.compute.ExecutorContract;
@@ -44,7 +40,7 @@ class OpenClExecutorTest extends ExecutorContract {
     @BeforeAll
     static void open() {
         executor = new OpenClExecutor("", "", cache);
-        assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
+        OnDevice.assumeDevice(executor);
     }
 
     @AfterAll
@@ -126,15 +122,7 @@ class OpenClExecutorTest extends ExecutorContract {
 
     /** Every output of a graph is the plain executor's, for normal inputs and parameters. */
     private static void agrees(Graph g, long seed, float tolerance) {
-        Random random = new Random(seed);
-        Map<String, Tensor> given = new HashMap<>();
-        Stream.concat(g.inputs().stream(), g.parameters().stream()).forEach(v -> {
-            Tensor t = Tensor.zeros(v.type());
-            for (long i = 0; i < t.size(); i++) {
-                t.set(i, random.nextGaussian());
-            }
-            given.put(v.name(), t);
-        });
+        Map<String, Tensor> given = Comparison.drawn(g, seed);
         try (Program want = new ReferenceExecutor().compile(g);
                 Program have = executor.compile(g)) {
             Map<String, Tensor> expected = want.run(given);

@@ -462,9 +462,8 @@ final class Attending {
         f.bind(row, "(" + at + ")");
         for (long k = 0; k < column.size(); k += vector) {
             f.bind(column, Long.toString(k));
-            code.line(
-                    "__builtin_prefetch((const void*)(size_t)(%s + %s), 0);",
-                    f.pointer(operand.array()), f.index(operand.array().position(operand.at())));
+            code.fetch(
+                    f.pointer(operand.array()) + " + " + f.index(operand.array().position(operand.at())), 0);
         }
     }
 

@@ -24,6 +24,11 @@ final class Code {
         return line("}");
     }
 
+    /** Brings memory into the first cache: a hint, which may be past the end. {@code write} is 1 if it will be written. */
+    Code fetch(String address, int write) {
+        return line("__builtin_prefetch((const void*)(size_t)(%s), %d);", address, write);
+    }
+
     @Override
     public String toString() {
         return text.toString();

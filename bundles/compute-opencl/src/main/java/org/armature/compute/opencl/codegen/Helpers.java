@@ -176,7 +176,7 @@ final class Helpers {
             c.line("const %s r%d = right[k * line + %d];", type, v, v);
         }
         for (int v = 0; v < vectors; v++) {
-            c.line("__builtin_prefetch((const void*)(size_t)(right + (k + %d) * line + %d), 0);", AHEAD, v);
+            c.fetch("right + (k + " + AHEAD + ") * line + " + v, 0);
         }
         for (int r = 0; r < rows; r++) {
             for (int v = 0; v < vectors; v++) {

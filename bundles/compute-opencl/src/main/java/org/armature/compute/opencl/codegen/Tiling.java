@@ -442,10 +442,10 @@ final class Tiling {
         }
     }
 
-    /** Brings memory into the first cache; a hint, which may be past the end. GPUs have other work meanwhile. */
+    /** GPUs have other work meanwhile. */
     private void fetch(String address, int write) {
         if (target.cpu()) {
-            code.line("__builtin_prefetch((const void*)(size_t)(%s), %d);", address, write);
+            code.fetch(address, write);
         }
     }
 
