@@ -446,9 +446,10 @@ final class Attending {
         Expressions f = e.inner();
         f.bind(row, "(" + from + " + r)");
         f.bind(column, "k");
-        if (operand instanceof Scalar.Load l) {
-            fetch(e, l, row, from + " + r + " + (count.equals("count") ? AHEAD : count), column);
-        }
+        String ahead = from + " + r + " + (count.equals("count") ? AHEAD : count);
+        Scalar.loads(operand).stream()
+                .filter(l -> Scalar.vars(l).contains(row))
+                .forEach(l -> fetch(e, l, row, ahead, column));
         code.line("#pragma clang loop vectorize_width(%d)", vector);
         code.open("for (int k = 0; k < filled; ++k)");
         code.line("y[k] = %s;", f.inner().value(operand)).close();
