@@ -192,11 +192,12 @@ final class Helpers {
         return c.close().toString();
     }
 
-    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose|transpose_lines)_(\\d+)\\(");
+    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose|transpose_lines|transpose_rows)_(\\d+)\\(");
 
     /**
-     * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose}, or
-     * {@code transpose_lines} from one place of the device's memory to another.
+     * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose},
+     * {@code transpose_lines} from one place of the device's memory to another, or {@code transpose_rows} from rows that lie
+     * anywhere there.
      */
     static String across(String what, int vector) {
         return what + "_" + vector;
@@ -217,6 +218,13 @@ final class Helpers {
                         vector,
                         "%1$s(__global float* to, const long next, __global const float* from, const long line)",
                         "vload%1$d(0, from + i * line)",
+                        "vstore%1$d(%2$s, 0, to + i * next)");
+            case "transpose_rows" ->
+                transposeText(
+                        what,
+                        vector,
+                        "%1$s(float* to, const int next, __global const float* const* from, const long at)",
+                        "vload%1$d(0, from[i] + at)",
                         "vstore%1$d(%2$s, 0, to + i * next)");
             case "total" -> foldText(what, vector, "%1$s + %2$s");
             default -> foldText(what, vector, "%1$s > %2$s ? %1$s : %2$s");

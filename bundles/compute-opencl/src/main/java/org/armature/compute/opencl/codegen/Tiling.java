@@ -221,23 +221,18 @@ final class Tiling {
         return leftAt(Index.ZERO, Index.of(c.inner())).stride(c.inner());
     }
 
-    /** Elements from one row of the copy to the next: rows begin at different places of the first cache. */
-    private static long line(long part) {
-        long whole = (part + 15) / 16 * 16;
-        return whole + (whole % 1024 == 1008 ? 32 : 16);
-    }
-
-    /** Elements of a tile of the copy. */
+    /** Elements of a tile of the copy: for each step a number of each row, so that a step reads one line of the cache. */
     private long copied(long part) {
-        return height * (leftStep() == 1 ? line(part) : part);
+        return height * part;
     }
 
     private void place(long each, long part) {
-        code.line("float%d copies[%d];", vector, (each * copied(part) + vector - 1) / vector);
+        // A vector that is stored for a step may reach into the next one, and past the last.
+        code.line("float%d copies[%d];", vector, (each * copied(part) + 2 * vector - 1) / vector);
         code.line("float* copy = (float*)copies;");
     }
 
-    /** Copies a part of the left operand: rows of it one after the other, or steps of a tile. Past the end, the last row. */
+    /** Copies a part of the left operand, a tile's rows step by step. Past the end, the last row. */
     private void copy(Expressions e, long part) {
         Var row = new Var("r", rows);
         Var inner = new Var("k", depth);
@@ -247,17 +242,23 @@ final class Tiling {
         String array = f.pointer(leftArray());
         String last = Long.toString(rows - 1);
         if (leftStep() == 1) {
-            code.open("for (%s r = 0; r < (end - first) * %d; ++r)", ix, height);
-            f.bind(row, "min(first * %d + r, (%s)%s)".formatted(height, ix, last));
+            code.open("for (%s t = first; t < end; ++t)", ix);
+            f.bind(row, "min(t * %d + r, (%s)%s)".formatted(height, ix, last));
             f.bind(inner, part < depth ? "from" : "0");
+            code.line("__global const float* x[%d];", vector);
+            code.open("for (int r = 0; r < %d; ++r)", vector)
+                    .line("x[r] = %s + %s;", array, f.index(leftAt(Index.of(row), Index.of(inner))))
+                    .close();
+            code.line("float* restrict y = copy + (t - first) * %d;", copied(part));
+            // The last block may overlap the one before it.
+            code.open("for (%s k = 0; k < steps && steps >= %d; k += %d)", ix, vector, vector);
+            code.line("const %1$s at = min(k, steps - %2$d);", ix, vector);
             code.line(
-                    "__global const float* restrict x = %s + %s;",
-                    array, f.index(leftAt(Index.of(row), Index.of(inner))));
-            code.line("float* restrict y = copy + r * %d;", line(part));
-            code.line("#pragma clang loop vectorize_width(%d)", vector);
-            code.open("for (%s k = 0; k < steps; ++k)", ix);
-            code.line("y[k] = x[k];");
-            code.close().close();
+                    "%s(y + at * %d, %d, x, at);", Helpers.across("transpose_rows", vector), height, height);
+            code.close();
+            code.open("for (%s k = 0; k < steps && steps < %d; ++k)", ix, vector);
+            code.open("for (int r = 0; r < %d; ++r)", height).line("y[k * %d + r] = x[r][k];", height);
+            code.close().close().close();
             return;
         }
         code.open("for (%s k = 0; k < steps; ++k)", ix);
@@ -461,9 +462,7 @@ final class Tiling {
         if (copies) {
             code.line("const float* l = copy + (t - first) * %d;", copied(part));
             for (int r = 0; r < height; r++) {
-                left[r] = step == 1
-                        ? "l[%s + %d]".formatted(k, r * line(part))
-                        : "l[%s * %d + %d]".formatted(k, height, r);
+                left[r] = "l[%s * %d + %d]".formatted(k, height, r);
             }
         } else {
             Var inner = new Var("from", depth);
@@ -498,7 +497,7 @@ final class Tiling {
                     ix,
                     parted ? "from / " + run : "0",
                     parted ? "(from + " + steps + ") / " + run : depth / run,
-                    step == 1 ? run : run * height);
+                    run * height);
         }
         if (kernel.panels() != null) {
             Var line = new Var("line", depth / run);
@@ -512,7 +511,7 @@ final class Tiling {
         // What the results touch arrives while the tile is multiplied, a row now and then: at once, it would hold up
         // the panel.
         SequencedMap<String, Integer> touched = lines || !target.cpu() ? new LinkedHashMap<>() : touched(e);
-        String next = along ? "++k, l += %d, right += %d".formatted(step == 1 ? 1 : height, parts) : "++k";
+        String next = along ? "++k, l += %d, right += %d".formatted(height, parts) : "++k";
         if (touched.isEmpty()) {
             code.open("for (int k = 0; k < %s; %s)", lines ? Long.toString(run) : steps, next);
         } else {
@@ -529,9 +528,6 @@ final class Tiling {
         }
         for (int p = 0; p < parts; p++) {
             fetch("right + %s * %d + %d".formatted(k, parts, AHEAD * parts + p), 0);
-        }
-        if (copies && step != 1) {
-            fetch("l + (%s + %d) * %d".formatted(k, AHEAD, height), 0);
         }
         for (int r = 0; r < height; r++) {
             for (int p = 0; p < parts; p++) {
