@@ -1,10 +1,17 @@
-// Figures that modules show: curves, heat maps, pictures, tables in tiles; clouds go to the scene.
-import { LinePlot, PALETTE, css } from './plots.js';
+// Figures that modules show: curves, dots, heat maps, pictures, tables in tiles; clouds go to the scene.
+import { LinePlot, PALETTE, css, element } from './plots.js';
 
 const number = (v) => (v == null ? '–' : Math.abs(v) >= 1e5 || (v !== 0 && Math.abs(v) < 1e-3) ? v.toExponential(2) : String(+v.toPrecision(4)));
 const make = (name, properties = {}, ...children) => {
   const e = Object.assign(document.createElement(name), properties);
   e.append(...children);
+  return e;
+};
+
+/** Name of the i-th line in its colour. */
+const key = (name, i) => {
+  const e = make('span', { className: 'key', textContent: name });
+  e.style.setProperty('--c', PALETTE[i % PALETTE.length]);
   return e;
 };
 
@@ -101,15 +108,27 @@ class Tile {
   #notes(...spans) { this.head.replaceChildren(this.name, ...spans); }
 
   Curves({ series, x, y }) {
-    this.#notes(...series.map((s, i) => {
-      const key = make('span', { className: 'key', textContent: `${s.name} ${number(s.last)}` });
-      key.style.setProperty('--c', PALETTE[i % PALETTE.length]);
-      return key;
-    }), make('span', { textContent: [y, x].filter(Boolean).join(' over ') }));
+    this.#notes(...series.map((s, i) => key(`${s.name} ${number(s.last)}`, i)), make('span', { textContent: [y, x].filter(Boolean).join(' over ') }));
     this.draw = () => {
       this.plot ??= new LinePlot(this.body);
       this.plot.show(series, this.figures.logScale.querySelector('input').checked);
     };
+    this.draw();
+  }
+
+  Scatter({ x, y, dots, total, lines }) {
+    this.element.classList.add('wide');
+    this.body.classList.add('dots');
+    this.readout ??= make('span');
+    const about = `${dots.length < total ? `${dots.length} of ${total}: ` : ''}${y} over ${x}`;
+    this.readout.textContent = about;
+    this.#notes(...lines.map((l, i) => key(l.name, i)), this.readout);
+    this.body.onpointerover = (e) => { this.readout.textContent = e.target.querySelector?.(':scope > title')?.textContent ?? about; };
+    this.draw = () => scatter(this.body, this.data);
+    if (!this.observer) {
+      this.observer = new ResizeObserver(() => this.draw());
+      this.observer.observe(this.body);
+    }
     this.draw();
   }
 
@@ -164,6 +183,57 @@ class Tile {
       make('thead', {}, make('tr', {}, ...columns.map(cell('th')))),
       make('tbody', {}, ...rows.map((r) => make('tr', {}, ...r.map(cell('td')))))));
   }
+}
+
+/** About five round numbers from low to high; on a logarithmic axis, whose ends are exponents, the powers of ten between them. */
+function ticks(low, high, logarithmic) {
+  const rough = (high - low) / 5;
+  const power = logarithmic ? 1 : 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((k) => k * power >= rough || k === 10);
+  const first = Math.ceil(low / step - 1e-9);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, i) => (first + i) * step);
+}
+
+/** Lines, and dots on them whose name is their title. */
+export function scatter(host, { x, y, logarithmic, dots, lines }) {
+  const w = host.clientWidth;
+  const h = host.clientHeight;
+  if (!w || !h) return;
+  const [left, right, top, bottom] = [48, 14, 8, 18];
+  // On a logarithmic axis there is no place for what is not positive.
+  const place = (a, b) => (a == null || b == null || (logarithmic && !(a > 0 && b > 0)) ? [] : [logarithmic ? [Math.log10(a), Math.log10(b)] : [a, b]]);
+  const bent = lines.map((l) => l.x.flatMap((a, i) => place(a, l.y[i])));
+  const placed = dots.flatMap((d) => place(d.x, d.y).map((at) => ({ ...d, at })));
+  const all = [...bent.flat(), ...placed.map((d) => d.at)];
+  const ends = (axis) => {
+    const values = all.map((at) => at[axis]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    if (logarithmic) return [Math.floor(low), Math.max(Math.ceil(high), Math.floor(low) + 1)];
+    const more = (high - low) * 0.05 || 1;
+    return [low - more, high + more];
+  };
+  const svg = element('svg', { viewBox: `0 0 ${w} ${h}`, role: 'img', 'aria-label': `${placed.length} dots: ${y} over ${x}` });
+  if (all.length) {
+    const [x0, x1] = ends(0);
+    const [y0, y1] = ends(1);
+    const across = (v) => left + ((v - x0) / (x1 - x0)) * (w - left - right);
+    const up = (v) => h - bottom - ((v - y0) / (y1 - y0)) * (h - top - bottom);
+    const text = (v) => number(logarithmic ? 10 ** v : v);
+    for (const v of ticks(x0, x1, logarithmic)) {
+      svg.append(element('line', { x1: across(v), x2: across(v), y1: top, y2: h - bottom }), element('text', { x: across(v), y: h - 5, 'text-anchor': 'middle' }, text(v)));
+    }
+    for (const v of ticks(y0, y1, logarithmic)) {
+      svg.append(element('line', { x1: left, x2: w - right, y1: up(v), y2: up(v) }), element('text', { x: left - 6, y: up(v) + 3, 'text-anchor': 'end' }, text(v)));
+    }
+    bent.forEach((line, i) => svg.append(element('polyline', { points: line.map(([a, b]) => `${across(a)},${up(b)}`).join(' '), stroke: PALETTE[i % PALETTE.length] })));
+    const largest = Math.max(...placed.map((d) => d.area)) || 1;
+    for (const d of placed) {
+      const dot = element('circle', { cx: across(d.at[0]), cy: up(d.at[1]), r: 3 + 15 * Math.sqrt(d.area / largest) });
+      dot.append(element('title', {}, d.name));
+      svg.append(dot);
+    }
+  }
+  host.replaceChildren(svg);
 }
 
 // Viridis for one-sided scales; blue, ground, red where zero lies within.

@@ -186,7 +186,7 @@ export class LinePlot {
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-const element = (name, attributes, text) => {
+export const element = (name, attributes, text) => {
   const e = document.createElementNS(SVG, name);
   for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
   if (text !== undefined) e.textContent = text;

@@ -51,6 +51,43 @@ public sealed interface Figure {
     }
 
     /**
+     * Dots over two axes, such as kernels under the roof of their device: operations a second over operations a byte.
+     *
+     * @param xLabel what the x axis measures, with its unit
+     * @param yLabel what the y axis measures, with its unit
+     * @param logarithmic whether both axes are; what is not positive is not drawn then
+     * @param dots in the order to draw them, the last on top
+     * @param lines what the dots are seen against, such as a bound; may be empty
+     */
+    record Scatter(String xLabel, String yLabel, boolean logarithmic, List<Dot> dots, List<Series> lines)
+            implements Figure {
+        /** @throws IllegalArgumentException if there are more dots than {@link #MAX_ELEMENTS} */
+        public Scatter {
+            dots = List.copyOf(dots);
+            lines = List.copyOf(lines);
+            within("scatter of " + yLabel + " over " + xLabel, dots.size());
+        }
+    }
+
+    /**
+     * One dot.
+     *
+     * @param name what is said of it when it is pointed at
+     * @param x not finite if it has no place
+     * @param y likewise
+     * @param area in proportion to the other dots', 0 or more; viewers bound it
+     */
+    record Dot(String name, double x, double y, double area) {
+        /** @throws IllegalArgumentException if the area is negative or not finite */
+        public Dot {
+            if (!(area >= 0) || !Double.isFinite(area)) {
+                throw new IllegalArgumentException(
+                        String.format(Locale.ROOT, "dot %s: its area is %s: give 0 or more", name, area));
+            }
+        }
+    }
+
+    /**
      * A matrix as colours, such as the similarity (CKA) of the layers of two networks or an attention map.
      *
      * @param label what a value is, with its unit

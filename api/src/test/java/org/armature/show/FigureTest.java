@@ -28,6 +28,8 @@ class FigureTest {
         refused("at least one column", () -> new Figure.Pictures(0, List.of()));
         refused("[1, H, W] 4", () -> Figure.Picture.of("p", 2, 2, new float[5]));
         refused("three of each", () -> new Figure.PointCloud(new float[6], new byte[3]));
+        refused("its area is -1.0", () -> new Figure.Dot("kernel", 1, 1, -1));
+        refused("its area is NaN", () -> new Figure.Dot("kernel", 1, 1, Double.NaN));
         refused("a row of 1 cells", () -> new Figure.Table(List.of("a", "b"), List.of(List.of("1"))));
     }
 

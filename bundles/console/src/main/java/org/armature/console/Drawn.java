@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** Figures as the page gets them: thinned to what a screen can show. */
 final class Drawn {
     private static final int POINTS_OF_A_LINE = 1000;
+    private static final int DOTS = 1000;
     private static final int CELLS_OF_A_SIDE = 256;
     private static final int ROWS_OF_A_TABLE = 500;
     private static final int PICTURES = 256;
@@ -33,6 +35,14 @@ final class Drawn {
                 v.put("x", c.xLabel());
                 v.put("y", c.yLabel());
                 v.put("series", c.series().stream().map(Drawn::line).toList());
+            }
+            case Figure.Scatter s -> {
+                v.put("x", s.xLabel());
+                v.put("y", s.yLabel());
+                v.put("logarithmic", s.logarithmic());
+                v.put("total", s.dots().size());
+                v.put("dots", largest(s.dots()));
+                v.put("lines", s.lines().stream().map(Drawn::line).toList());
             }
             case Figure.HeatMap h -> heatMap(h, v);
             case Figure.Pictures p -> {
@@ -84,6 +94,20 @@ final class Drawn {
         v.put("y", y);
         v.put("last", last);
         return v;
+    }
+
+    /** The largest dots that have a place, in their order. */
+    private static List<Figure.Dot> largest(List<Figure.Dot> dots) {
+        List<Figure.Dot> placed = dots.stream()
+                .filter(d -> Double.isFinite(d.x()) && Double.isFinite(d.y()))
+                .toList();
+        double least = placed.stream()
+                .map(Figure.Dot::area)
+                .sorted(Comparator.reverseOrder())
+                .skip(DOTS - 1)
+                .findFirst()
+                .orElse(0.0);
+        return placed.stream().filter(d -> d.area() >= least).limit(DOTS).toList();
     }
 
     /** Matrices larger than a screen shows as the means of blocks, named after their first row and column. */

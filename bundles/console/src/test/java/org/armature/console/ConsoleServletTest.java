@@ -356,6 +356,13 @@ final class ConsoleServletTest {
                 get("figures/" + figure(list, "similarity") + ".json").body());
         assertTrue(map.get("values").get(2).isNull());
         assertEquals(0.25, map.get("values").get(4).asDouble());
+        JsonNode dots = JSON.readTree(
+                get("figures/" + figure(list, "kernels") + ".json").body());
+        assertEquals(2, dots.get("dots").size(), "a dot without a place is left out");
+        assertEquals(
+                "{\"name\":\"copy: 1 ms\",\"x\":0.1,\"y\":1.0,\"area\":1.0}",
+                dots.at("/dots/1").toString());
+        assertEquals("[0.1,10.0,100.0]", dots.at("/lines/0/x").toString());
         int pictures = figure(list, "reconstructions");
         var image = ImageIO.read(new ByteArrayInputStream(
                 http.send(to("figures/" + pictures + "/1.png").build(), BodyHandlers.ofByteArray())
@@ -400,7 +407,7 @@ final class ConsoleServletTest {
             throw new IllegalStateException("no figure today");
         }));
         serving.robot.shown.add(serving.robot.everyKind());
-        assertEquals(5, figures("layers").size());
+        assertEquals(6, figures("layers").size());
         figures("layers");
         assertEquals(1, asked.get(), "it is not asked again before it has answered");
         hang.countDown();

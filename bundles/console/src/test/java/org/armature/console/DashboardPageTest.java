@@ -101,6 +101,8 @@ final class DashboardPageTest {
             page.waitForSelector(".tile[data-kind=HeatMap] canvas");
             page.locator(".tile[data-kind=HeatMap] canvas").hover(new Locator.HoverOptions().setPosition(30, 20));
             page.waitForSelector(".tile[data-kind=HeatMap] h3:has-text('a1, b1: 1')");
+            page.locator(".tile[data-kind=Scatter] circle").first().hover();
+            page.waitForSelector(".tile[data-kind=Scatter] h3:has-text('product: 3 ms')");
             assertEquals(0, page.locator(".tile[data-kind=Curves]").count(), "one group at a time");
             page.click("#enlarge");
             page.waitForTimeout(500);

@@ -368,6 +368,15 @@ final class FakeRobot implements Sources {
                 new double[] {1, 0.5, Double.NaN, 0, 0.25, 1},
                 0,
                 1);
+        Figure.Scatter kernels = new Figure.Scatter(
+                "operations a byte",
+                "GFLOP/s",
+                true,
+                List.of(
+                        new Figure.Dot("product: 3 ms", 8, 40, 3),
+                        new Figure.Dot("nowhere", Double.NaN, 1, 9),
+                        new Figure.Dot("copy: 1 ms", 0.1, 1, 1)),
+                List.of(new Figure.Series("roof", new double[] {0.1, 10, 100}, new double[] {1, 100, 100})));
         Figure.Pictures pictures = new Figure.Pictures(2, List.of(original, original));
         Figure.PointCloud cloud =
                 new Figure.PointCloud(new float[] {0, 0, 1, 0.5f, 0, 1, Float.NaN, 0, 0}, new byte[9]);
@@ -384,6 +393,7 @@ final class FakeRobot implements Sources {
             SequencedMap<String, Figure> all = new LinkedHashMap<>();
             all.put("run 1/loss", new Figure.Curves("step", "nats", List.of(new Figure.Series("train", x, y))));
             all.put("similarity", similarity);
+            all.put("kernels", kernels);
             all.put("reconstructions", pictures);
             all.put("predicted", cloud);
             all.put("layers", table);

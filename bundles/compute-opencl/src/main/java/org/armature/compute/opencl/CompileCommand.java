@@ -5,7 +5,6 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,7 +19,6 @@ import org.armature.compute.opencl.device.Compiled;
 import org.armature.compute.opencl.device.Roof;
 import org.armature.compute.opencl.device.Tuning;
 import org.armature.compute.opencl.ir.Array;
-import org.armature.compute.opencl.schedule.Schedule;
 import org.armature.graph.Graph;
 import org.armature.graph.Value;
 import org.armature.model.ModelFormat;
@@ -133,14 +131,14 @@ public final class CompileCommand implements Callable<Integer> {
             }
             Path picture = roofline;
             if (profile || picture != null) {
-                List<Compiled.Timing> timings = program.profile(random(graph));
-                Roof roof = ((OpenClExecutor) executor).roof();
+                Roofline measured = Roofline.of(
+                        program.device().info().id(), Roof.measure(program.device()), program.profile(random(graph)));
                 if (profile) {
-                    print(timings, roof, out);
+                    print(measured, out);
                 }
                 if (picture != null) {
-                    Files.writeString(picture, Roofline.svg(graph.name(), timings, roof));
-                    out.println(timings.size() + " kernels drawn into " + picture);
+                    Files.writeString(picture, measured.svg(graph.name()));
+                    out.println(measured.kernels().size() + " kernels drawn into " + picture);
                 }
             }
         }
@@ -193,25 +191,14 @@ public final class CompileCommand implements Callable<Integer> {
         return inputs;
     }
 
-    private static void print(List<Compiled.Timing> timings, Roof roof, PrintWriter out) {
-        double total = timings.stream().mapToDouble(Compiled.Timing::seconds).sum();
+    private static void print(Roofline measured, PrintWriter out) {
         out.printf(
                 Locale.ROOT,
-                "%nroof %.0f GFLOP/s, %.1f GB/s (measured); kernels %.3f ms%n     ms  share  GFLOP/s    GB/s  of roof  writes%n",
-                roof.gflops(),
-                roof.gigabytes(),
-                total * 1e3);
-        timings.stream()
-                .sorted(Comparator.comparingDouble(Compiled.Timing::seconds).reversed())
-                .forEach(t -> out.printf(
-                        Locale.ROOT,
-                        "%7.3f  %4.1f%%  %7.1f  %6.1f  %5.0f%%  %s%n",
-                        t.seconds() * 1e3,
-                        100 * t.seconds() / total,
-                        Schedule.flops(t.launch().kernel()) / t.seconds() * 1e-9,
-                        Schedule.bytes(t.launch().kernel()) / t.seconds() * 1e-9,
-                        100 * Roofline.share(t, roof),
-                        t.launch().source().name() + " "
-                                + t.launch().kernel().writes().getFirst()));
+                "%nroof of %s: %.0f GFLOP/s, %.1f GB/s (measured)%n",
+                measured.device(),
+                measured.roof().gflops(),
+                measured.roof().gigabytes());
+        Stream.concat(Stream.of(Roofline.COLUMNS), measured.rows().stream())
+                .forEach(row -> out.printf(Locale.ROOT, "%8s  %8s  %7s  %6s  %9s  %s%n", row.toArray()));
     }
 }

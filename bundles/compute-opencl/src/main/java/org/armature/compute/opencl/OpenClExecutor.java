@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 import java.util.Set;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Device;
@@ -13,9 +14,10 @@ import org.armature.compute.Program;
 import org.armature.compute.opencl.device.BinaryCache;
 import org.armature.compute.opencl.device.Devices;
 import org.armature.compute.opencl.device.OpenClDevice;
-import org.armature.compute.opencl.device.Roof;
 import org.armature.compute.opencl.device.Tuning;
 import org.armature.graph.Graph;
+import org.armature.show.Figure;
+import org.armature.show.FigureSource;
 import org.jspecify.annotations.Nullable;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -26,12 +28,14 @@ import org.slf4j.LoggerFactory;
 /**
  * Compiles graphs into OpenCL kernels: any GPU with a driver, and CPUs through PoCL. OpenCL is looked for when it is needed
  * first; where there is none, there is no device, the log says so once, and compiling throws with the same sentence.
+ *
+ * <p>Its figures are the rooflines of its programs, see {@link Rooflines}.
  */
 @Component(
-        service = Executor.class,
+        service = {Executor.class, FigureSource.class},
         property = {"armature.id=opencl", "armature.kind=executor", "service.ranking:Integer=-100"},
         configurationPid = "compute.opencl")
-public final class OpenClExecutor implements Executor, AutoCloseable {
+public final class OpenClExecutor implements Executor, FigureSource, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OpenClExecutor.class);
 
     /** Settings, PID {@code compute.opencl}. */
@@ -54,7 +58,8 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
     private final Path cache;
     private final Tuning tuning;
     private final Map<String, OpenClDevice> open = new HashMap<>();
-    private final Set<Program> programs = new LinkedHashSet<>();
+    private final Set<OpenClProgram> programs = new LinkedHashSet<>();
+    private final Rooflines rooflines = new Rooflines(this::programs);
     private @Nullable List<Devices.Info> found;
     private String missing = "";
     private boolean closed;
@@ -140,11 +145,6 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
                 k -> new OpenClDevice(info, new BinaryCache(cache.resolve("kernels")), cache.resolve("failed")));
     }
 
-    /** What the default device can do at best, measured. */
-    Roof roof() {
-        return Roof.measure(device(""));
-    }
-
     @Override
     public Program compile(Graph graph, CompileOptions options) {
         return compile(graph, options, tuning);
@@ -169,11 +169,21 @@ public final class OpenClExecutor implements Executor, AutoCloseable {
         programs.remove(p);
     }
 
+    private synchronized List<OpenClProgram> programs() {
+        return List.copyOf(programs);
+    }
+
+    @Override
+    public SequencedMap<String, Figure> figures() {
+        return rooflines.figures();
+    }
+
     /** Waits for runs in progress, then closes every program and device. */
     @Deactivate
     @Override
     public void close() {
-        List<Program> drop;
+        rooflines.close();
+        List<OpenClProgram> drop;
         synchronized (this) {
             closed = true;
             drop = List.copyOf(programs);

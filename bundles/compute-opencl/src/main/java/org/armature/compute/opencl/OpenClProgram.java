@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
@@ -48,6 +49,9 @@ final class OpenClProgram implements Program {
     // Runs share it, close waits for them.
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
     private boolean closed;
+    // Whether the next run is to be timed; what the kernels of the last one that was took.
+    private volatile boolean timing;
+    private final AtomicReference<List<Compiled.Timing>> timings = new AtomicReference<>(List.of());
 
     private record Key(Map<String, Shape> shapes, Map<String, Constant> values) {}
 
@@ -138,12 +142,42 @@ final class OpenClProgram implements Program {
     public SequencedMap<String, Tensor> run(Map<String, Tensor> given) {
         SequencedMap<String, Tensor> out = new LinkedHashMap<>();
         try {
-            once(given, out, attached -> attached.run(null));
+            once(given, out, this::run);
             return out;
         } catch (RuntimeException | Error e) {
             out.values().forEach(Tensor::close);
             throw e;
         }
+    }
+
+    private void run(Execution.Attached attached) {
+        if (!timing) {
+            attached.run(null);
+            return;
+        }
+        timing = false;
+        List<Compiled.Timing> kernels = new ArrayList<>();
+        attached.run(kernels);
+        timings.set(kernels);
+    }
+
+    /** Has the next run note how long each kernel takes: an event a kernel. */
+    void timeNext() {
+        timing = true;
+    }
+
+    /** What the kernels of the last run took that was timed, given once; empty if there was none since. */
+    List<Compiled.Timing> timings() {
+        return timings.getAndSet(List.of());
+    }
+
+    OpenClDevice device() {
+        return device;
+    }
+
+    /** The graph's. */
+    String name() {
+        return graph.name();
     }
 
     /** The least time of every kernel over some runs, after one to warm up. */
@@ -282,7 +316,7 @@ final class OpenClProgram implements Program {
         public void run() {
             Lock run = enter();
             try {
-                attached.run(null);
+                OpenClProgram.this.run(attached);
                 copyAliases(compiled, given, results);
             } finally {
                 run.unlock();

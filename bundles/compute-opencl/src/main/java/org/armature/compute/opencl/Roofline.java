@@ -1,30 +1,137 @@
 package org.armature.compute.opencl;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import org.armature.compute.opencl.device.Compiled.Timing;
 import org.armature.compute.opencl.device.Roof;
 import org.armature.compute.opencl.schedule.Schedule;
+import org.armature.show.Figure;
 
-/** Kernels of a run under the roof of their device: operations per byte against operations per second, both logarithmic. */
-final class Roofline {
+/**
+ * Kernels of a run under the roof of their device: operations per byte against operations per second, both logarithmic.
+ * Numbers and names alone: it holds nothing of the program.
+ *
+ * @param device id of the device
+ * @param kernels the longest first
+ */
+record Roofline(String device, Roof roof, List<Ran> kernels) {
+    /** Headings of {@link #rows}. */
+    static final List<String> COLUMNS = List.of("ms", "% of run", "GFLOP/s", "GB/s", "% of roof", "kernel");
+
     private static final int WIDTH = 860;
     private static final int HEIGHT = 520;
     private static final int MARGIN = 60;
     private static final double LEFT = -2;
     private static final double RIGHT = 4;
 
-    private Roofline() {}
+    /**
+     * A kernel that ran.
+     *
+     * @param name its template and what it writes first
+     * @param bytes read and written, each array once
+     */
+    record Ran(String name, double seconds, double flops, double bytes) {
+        /** Operations a byte. What only moves data is drawn at the left edge, as far below the roof as its bytes are. */
+        private double intensity() {
+            return Math.max(Math.pow(10, LEFT), flops / bytes);
+        }
 
-    /** What a kernel reaches of what its operations and bytes allow, 0 to 1. */
-    static double share(Timing t, Roof roof) {
-        double flops = Schedule.flops(t.launch().kernel());
-        double bytes = Schedule.bytes(t.launch().kernel());
-        double least = Math.max(flops / (roof.gflops() * 1e9), bytes / (roof.gigabytes() * 1e9));
-        return Math.min(1, least / Math.max(t.seconds(), 1e-9));
+        /** GFLOP/s at that place. */
+        private double speed() {
+            return intensity() * bytes / seconds * 1e-9;
+        }
     }
 
-    static String svg(String title, List<Timing> timings, Roof roof) {
+    Roofline {
+        kernels = kernels.stream()
+                .sorted(Comparator.comparingDouble(Ran::seconds).reversed())
+                .toList();
+    }
+
+    static Roofline of(String device, Roof roof, List<Timing> timings) {
+        return new Roofline(
+                device,
+                roof,
+                timings.stream()
+                        .map(t -> new Ran(
+                                t.launch().source().name() + " "
+                                        + t.launch().kernel().writes().getFirst(),
+                                Math.max(t.seconds(), 1e-9),
+                                Schedule.flops(t.launch().kernel()),
+                                Math.max(1, Schedule.bytes(t.launch().kernel()))))
+                        .toList());
+    }
+
+    /** What a kernel reaches of what its operations and bytes allow, 0 to 1. */
+    private double share(Ran k) {
+        return Math.min(1, Math.max(k.flops / roof.gflops(), k.bytes / roof.gigabytes()) * 1e-9 / k.seconds);
+    }
+
+    private double seconds() {
+        return kernels.stream().mapToDouble(Ran::seconds).sum();
+    }
+
+    /** One row for all kernels, then one for each. */
+    List<List<String>> rows() {
+        double total = seconds();
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(row(
+                new Ran(
+                        "all " + kernels.size(),
+                        total,
+                        kernels.stream().mapToDouble(Ran::flops).sum(),
+                        kernels.stream().mapToDouble(Ran::bytes).sum()),
+                1,
+                kernels.stream().mapToDouble(k -> share(k) * k.seconds).sum() / total));
+        kernels.forEach(k -> rows.add(row(k, k.seconds / total, share(k))));
+        return rows;
+    }
+
+    private static List<String> row(Ran k, double ofRun, double ofRoof) {
+        return List.of(
+                String.format(Locale.ROOT, "%.3f", k.seconds * 1e3),
+                String.format(Locale.ROOT, "%.1f", 100 * ofRun),
+                String.format(Locale.ROOT, "%.1f", k.flops / k.seconds * 1e-9),
+                String.format(Locale.ROOT, "%.1f", k.bytes / k.seconds * 1e-9),
+                String.format(Locale.ROOT, "%.0f", 100 * ofRoof),
+                k.name);
+    }
+
+    /** The roof as a line, kernels as dots whose area is their time. */
+    Figure.Scatter scatter() {
+        double left = Math.pow(10, LEFT);
+        double ridge = roof.gflops() / roof.gigabytes();
+        double right = Math.max(
+                10 * ridge, kernels.stream().mapToDouble(Ran::intensity).max().orElse(0));
+        return new Figure.Scatter(
+                "operations a byte",
+                "GFLOP/s",
+                true,
+                kernels.stream()
+                        .map(k -> new Figure.Dot(said(k), k.intensity(), k.speed(), k.seconds))
+                        .toList(),
+                List.of(new Figure.Series(
+                        String.format(
+                                Locale.ROOT,
+                                "roof of %s: %.0f GFLOP/s, %.1f GB/s",
+                                device,
+                                roof.gflops(),
+                                roof.gigabytes()),
+                        new double[] {left, ridge, right},
+                        new double[] {left * roof.gigabytes(), roof.gflops(), roof.gflops()})));
+    }
+
+    Figure.Table table() {
+        return new Figure.Table(COLUMNS, rows());
+    }
+
+    private String said(Ran k) {
+        return String.format(Locale.ROOT, "%s: %.3f ms, %.0f %% of the roof", k.name, k.seconds * 1e3, 100 * share(k));
+    }
+
+    String svg(String title) {
         double top = Math.ceil(Math.log10(roof.gflops()));
         double bottom = top - 5;
         StringBuilder s = new StringBuilder();
@@ -67,20 +174,16 @@ final class Roofline {
                 y(Math.log10(roof.gflops()), bottom, top),
                 x(RIGHT),
                 y(Math.log10(roof.gflops()), bottom, top)));
-        double total = timings.stream().mapToDouble(Timing::seconds).sum();
-        for (Timing t : timings) {
-            double flops = Math.max(1, Schedule.flops(t.launch().kernel()));
-            double bytes = Math.max(1, Schedule.bytes(t.launch().kernel()));
+        double total = seconds();
+        for (Ran k : kernels) {
             s.append(String.format(
                     Locale.ROOT,
-                    "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#c53\" fill-opacity=\"0.5\"><title>%s: %.3f ms, %.0f%% of"
-                            + " the roof</title></circle>%n",
-                    x(Math.clamp(Math.log10(flops / bytes), LEFT, RIGHT)),
-                    y(Math.clamp(Math.log10(flops / t.seconds() * 1e-9), bottom, top), bottom, top),
-                    3 + 30 * Math.sqrt(t.seconds() / Math.max(total, 1e-12)),
-                    escape(t.launch().kernel().writes().getFirst().toString()),
-                    t.seconds() * 1e3,
-                    100 * share(t, roof)));
+                    "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#c53\" fill-opacity=\"0.5\"><title>%s</title>"
+                            + "</circle>%n",
+                    x(Math.min(Math.log10(k.intensity()), RIGHT)),
+                    y(Math.clamp(Math.log10(k.speed()), bottom, top), bottom, top),
+                    3 + 30 * Math.sqrt(k.seconds / total),
+                    escape(said(k))));
         }
         s.append(String.format(
                 Locale.ROOT,

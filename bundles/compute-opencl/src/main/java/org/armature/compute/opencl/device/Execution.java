@@ -109,6 +109,9 @@ public final class Execution implements AutoCloseable {
                     }
                 }
                 down.forEach(this::copyOut);
+            } catch (RuntimeException | Error e) {
+                events.forEach(CL10::clReleaseEvent);
+                throw e;
             } finally {
                 device.finish();
             }
