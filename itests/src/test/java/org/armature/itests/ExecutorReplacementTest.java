@@ -21,6 +21,7 @@ import org.armature.compute.Tensor;
 import org.armature.graph.Graph;
 import org.armature.graph.Ops;
 import org.armature.graph.Shape;
+import org.armature.show.FigureSource;
 import org.junit.jupiter.api.Test;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -87,8 +88,11 @@ class ExecutorReplacementTest {
     private static void use(BundleContext context) throws Exception {
         Executor opencl = executor(context);
         assertFalse(opencl.devices().isEmpty(), "the device is there again");
+        FigureSource shown = (FigureSource) opencl;
         try (Program p = opencl.compile(scaled())) {
+            shown.figures();
             check(p);
+            assertFalse(shown.figures().isEmpty(), "it is looked at");
         }
     }
 

@@ -1,8 +1,11 @@
 package org.armature.compute.opencl;
 
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -10,10 +13,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.armature.compute.CompileOptions;
 import org.armature.compute.Program;
@@ -49,9 +52,10 @@ final class OpenClProgram implements Program {
     // Runs share it, close waits for them.
     private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
     private boolean closed;
-    // Whether the next run is to be timed; what the kernels of the last one that was took.
+    // Whether the next run is to be timed; the last of those that were, all of one variant.
     private volatile boolean timing;
-    private final AtomicReference<List<Compiled.Timing>> timings = new AtomicReference<>(List.of());
+    private final Deque<List<Compiled.Timing>> timed = new ArrayDeque<>();
+    private boolean news;
 
     private record Key(Map<String, Shape> shapes, Map<String, Constant> values) {}
 
@@ -156,9 +160,26 @@ final class OpenClProgram implements Program {
             return;
         }
         timing = false;
+        List<Compiled.Timing> kernels = timed(attached);
+        synchronized (timed) {
+            timed.removeIf(before -> !isSameVariant(before, kernels));
+            timed.addLast(kernels);
+            if (timed.size() > PROFILED) {
+                timed.removeFirst();
+            }
+            news = true;
+        }
+    }
+
+    private static boolean isSameVariant(List<Compiled.Timing> a, List<Compiled.Timing> b) {
+        return a.size() == b.size()
+                && (a.isEmpty() || a.getFirst().launch() == b.getFirst().launch());
+    }
+
+    private static List<Compiled.Timing> timed(Execution.Attached attached) {
         List<Compiled.Timing> kernels = new ArrayList<>();
         attached.run(kernels);
-        timings.set(kernels);
+        return kernels;
     }
 
     /** Has the next run note how long each kernel takes: an event a kernel. */
@@ -166,9 +187,24 @@ final class OpenClProgram implements Program {
         timing = true;
     }
 
-    /** What the kernels of the last run took that was timed, given once; empty if there was none since. */
+    /** The least time of every kernel over the last timed runs; empty if there was no run since this was asked before. */
     List<Compiled.Timing> timings() {
-        return timings.getAndSet(List.of());
+        synchronized (timed) {
+            if (!news) {
+                return List.of();
+            }
+            news = false;
+            return least(timed);
+        }
+    }
+
+    /** Of runs of the same kernels. */
+    private static List<Compiled.Timing> least(Collection<List<Compiled.Timing>> runs) {
+        return runs.stream()
+                .reduce((a, b) -> IntStream.range(0, a.size())
+                        .mapToObj(k -> a.get(k).seconds() <= b.get(k).seconds() ? a.get(k) : b.get(k))
+                        .toList())
+                .orElse(List.of());
     }
 
     OpenClDevice device() {
@@ -183,22 +219,15 @@ final class OpenClProgram implements Program {
     /** The least time of every kernel over some runs, after one to warm up. */
     List<Compiled.Timing> profile(Map<String, Tensor> given) {
         SequencedMap<String, Tensor> out = new LinkedHashMap<>();
-        List<Compiled.Timing> least = new ArrayList<>();
+        List<List<Compiled.Timing>> runs = new ArrayList<>();
         try {
             once(given, out, attached -> {
                 attached.run(null);
-                attached.run(least);
-                for (int i = 1; i < PROFILED; i++) {
-                    List<Compiled.Timing> again = new ArrayList<>();
-                    attached.run(again);
-                    for (int k = 0; k < again.size(); k++) {
-                        if (again.get(k).seconds() < least.get(k).seconds()) {
-                            least.set(k, again.get(k));
-                        }
-                    }
+                for (int i = 0; i < PROFILED; i++) {
+                    runs.add(timed(attached));
                 }
             });
-            return least;
+            return least(runs);
         } finally {
             out.values().forEach(Tensor::close);
         }

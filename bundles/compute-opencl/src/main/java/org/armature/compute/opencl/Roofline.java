@@ -25,6 +25,7 @@ record Roofline(String device, Roof roof, List<Ran> kernels) {
     private static final int MARGIN = 60;
     private static final double LEFT = -2;
     private static final double RIGHT = 4;
+    private static final double LOWEST = 1e-5;
 
     /**
      * A kernel that ran.
@@ -99,7 +100,7 @@ record Roofline(String device, Roof roof, List<Ran> kernels) {
                 k.name);
     }
 
-    /** The roof as a line, kernels as dots whose area is their time. */
+    /** The roof as a line, kernels as dots whose area is their time; those of next to no work lie at the lower edge. */
     Figure.Scatter scatter() {
         double left = Math.pow(10, LEFT);
         double ridge = roof.gflops() / roof.gigabytes();
@@ -110,7 +111,8 @@ record Roofline(String device, Roof roof, List<Ran> kernels) {
                 "GFLOP/s",
                 true,
                 kernels.stream()
-                        .map(k -> new Figure.Dot(said(k), k.intensity(), k.speed(), k.seconds))
+                        .map(k -> new Figure.Dot(
+                                said(k), k.intensity(), Math.max(k.speed(), LOWEST * roof.gflops()), k.seconds))
                         .toList(),
                 List.of(new Figure.Series(
                         String.format(

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.WeakHashMap;
 import java.util.function.Supplier;
@@ -19,14 +18,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Rooflines of open programs, made while somebody looks and never otherwise. The kernels' times are those of one of a
- * program's own runs, of which one a second is timed; nothing is run for a picture but the measurement of the roof, once a
- * device.
+ * Rooflines of open programs, made while somebody looks and never otherwise. The kernels' times come from a program's own
+ * runs, of which one a second is timed; nothing is run for a picture but the measurement of the roof, once a device.
  */
 final class Rooflines implements AutoCloseable {
     /** Programs shown: those compiled last. */
     static final int SHOWN = 8;
 
+    private static final int TRIES = 3;
     private static final long EVERY_NANOS = 1_000_000_000;
     private static final Logger LOG = LoggerFactory.getLogger(Rooflines.class);
 
@@ -34,7 +33,8 @@ final class Rooflines implements AutoCloseable {
     private record Drawn(String group, Figure.Scatter roofline, Figure.Table kernels) {}
 
     private final Supplier<List<OpenClProgram>> programs;
-    private final Map<OpenClDevice, Optional<Roof>> roofs = new HashMap<>();
+    private final Map<OpenClDevice, Roof> roofs = new HashMap<>();
+    private final Map<OpenClDevice, Integer> failures = new HashMap<>();
     // Weak: no program stays because it was looked at.
     private final Map<OpenClProgram, Drawn> drawn = new WeakHashMap<>();
     private long asked = System.nanoTime() - EVERY_NANOS;
@@ -75,26 +75,31 @@ final class Rooflines implements AutoCloseable {
         return all;
     }
 
-    /** The figures of the program's last timed run, null if there was none. */
+    /** The figures of the program's last timed runs, null if there was none. */
     private @Nullable Drawn draw(OpenClProgram p) {
         List<Compiled.Timing> timings = p.timings();
-        if (!timings.isEmpty()) {
-            roofs.computeIfAbsent(p.device(), Rooflines::measured).ifPresent(roof -> {
-                Roofline r = Roofline.of(p.device().info().id(), roof, timings);
-                drawn.compute(
-                        p, (k, old) -> new Drawn(old == null ? group(p.name()) : old.group, r.scatter(), r.table()));
-            });
+        Roof roof = timings.isEmpty() ? null : roof(p.device());
+        if (roof != null) {
+            Roofline r = Roofline.of(p.device().info().id(), roof, timings);
+            Drawn old = drawn.get(p);
+            drawn.put(p, new Drawn(old == null ? group(p.name()) : old.group, r.scatter(), r.table()));
         }
         return drawn.get(p);
     }
 
-    private static Optional<Roof> measured(OpenClDevice device) {
-        try {
-            return Optional.of(Roof.measure(device));
-        } catch (RuntimeException | OutOfMemoryError e) {
-            LOG.warn("No rooflines on the device {}: {}", device.info().id(), e.getMessage());
-            return Optional.empty();
+    /** Measured, unless it is known; null if that fails, as building now and then does. */
+    private @Nullable Roof roof(OpenClDevice device) {
+        Roof roof = roofs.get(device);
+        if (roof == null && failures.getOrDefault(device, 0) < TRIES) {
+            try {
+                roof = Roof.measure(device);
+                roofs.put(device, roof);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                failures.merge(device, 1, Integer::sum);
+                LOG.warn("No rooflines on the device {} yet: {}", device.info().id(), e.getMessage());
+            }
         }
+        return roof;
     }
 
     /** The graph's name; with a number while another program shown has it. */
@@ -115,5 +120,6 @@ final class Rooflines implements AutoCloseable {
         closed = true;
         drawn.clear();
         roofs.clear();
+        failures.clear();
     }
 }

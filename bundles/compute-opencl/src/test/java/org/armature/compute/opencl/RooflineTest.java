@@ -47,6 +47,12 @@ class RooflineTest {
     }
 
     @Test
+    void aKernelOfNextToNoWorkLiesAtTheLowerEdge() {
+        Roofline one = new Roofline("pocl", new Roof(100, 10), List.of(new Roofline.Ran("loop", 1e-3, 1, 4)));
+        assertEquals(1e-3, one.scatter().dots().getFirst().y(), 1e-12);
+    }
+
+    @Test
     void thePictureIsXmlWithADotAKernel() throws Exception {
         Document d = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
