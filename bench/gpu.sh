@@ -36,7 +36,7 @@ pack() {
 armature() {
     cp=
     for jar in "$folder"/armature/lib/*.jar; do cp=$cp:$jar; done
-    "$folder/java/bin/java" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Xlog:disable \
+    LD_PRELOAD=$folder/java/lib/libjsig.so "$folder/java/bin/java" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -Xlog:disable \
         -Djava.awt.headless=true "-Duser.home=$work" "-Darmature.home=$folder/armature" "-Darmature.data=$work/run" \
         "-Darmature.root=$root" -cp "${cp#:}" org.armature.launcher.Main "$@"
 }

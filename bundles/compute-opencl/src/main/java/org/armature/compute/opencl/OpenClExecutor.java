@@ -14,6 +14,7 @@ import org.armature.compute.Program;
 import org.armature.compute.opencl.device.BinaryCache;
 import org.armature.compute.opencl.device.Devices;
 import org.armature.compute.opencl.device.OpenClDevice;
+import org.armature.compute.opencl.device.Signals;
 import org.armature.compute.opencl.device.Tuning;
 import org.armature.graph.Graph;
 import org.armature.show.Figure;
@@ -107,6 +108,10 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
                                 all.stream().filter(d -> d.id().equals(preferred)),
                                 all.stream().filter(d -> !d.id().equals(preferred)))
                         .toList();
+                if (all.stream().anyMatch(Devices.Info::cpu) && !Signals.areChained()) {
+                    LOG.warn("Building kernels for the CPU may fail or end the process: start the JVM with"
+                            + " LD_PRELOAD=$JAVA_HOME/lib/libjsig.so, as ./armature does");
+                }
             } catch (IllegalStateException | LinkageError e) {
                 missing = String.valueOf(e.getMessage());
                 LOG.info("{}", missing);

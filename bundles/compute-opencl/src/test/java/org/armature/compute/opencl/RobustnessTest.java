@@ -64,21 +64,70 @@ class RobustnessTest {
         }
     }
 
-    @Test
-    void noLoaderIsNoDeviceAndOneSentence() throws IOException, InterruptedException {
-        Process p = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+    /** In a process of its own, whose threads run into null checks and collections that signals announce to the JVM. */
+    public static final class BusyWhileBuilding {
+        private static volatile String nothing;
+
+        public static void main(String[] args) {
+            Thread.ofPlatform().daemon().start(() -> {
+                while (true) {
+                    try {
+                        var _ = nothing.length();
+                    } catch (NullPointerException e) {
+                        // That was it.
+                    }
+                }
+            });
+            Thread.ofPlatform().daemon().start(() -> {
+                while (true) {
+                    System.gc();
+                }
+            });
+            try (OpenClExecutor e = new OpenClExecutor("", "", Path.of(args[0]))) {
+                for (int i = 2; i < 5; i++) {
+                    // A number of this process: nothing is in the driver's cache.
+                    try (Program p =
+                            e.compile(scaled(i + ProcessHandle.current().pid() * 1e-7, 3))) {
+                        System.out.printf("%.0f%n", run(p)[2]);
+                    }
+                }
+            }
+        }
+    }
+
+    private record Ended(int code, String out) {}
+
+    private Ended java(Class<?> main) throws IOException, InterruptedException {
+        Path home = Path.of(System.getProperty("java.home"));
+        ProcessBuilder b = new ProcessBuilder(
+                        home.resolve("bin/java").toString(),
+                        "--enable-native-access=ALL-UNNAMED",
                         "-cp",
                         System.getProperty("java.class.path"),
-                        WithoutLoader.class.getName(),
+                        main.getName(),
                         cache.toString())
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
+                .redirectError(ProcessBuilder.Redirect.DISCARD);
+        b.environment().put("LD_PRELOAD", home.resolve("lib/libjsig.so").toString());
+        Process p = b.start();
         String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertTrue(p.waitFor(60, TimeUnit.SECONDS));
-        assertEquals(0, p.exitValue(), out);
-        assertTrue(out.contains("0 devices"), out);
-        assertTrue(out.contains("OpenCL off: libNothing.so.7 not found"), out);
+        return new Ended(p.exitValue(), out);
+    }
+
+    @Test
+    void noLoaderIsNoDeviceAndOneSentence() throws IOException, InterruptedException {
+        Ended e = java(WithoutLoader.class);
+        assertEquals(0, e.code, e.out);
+        assertTrue(e.out.contains("0 devices"), e.out);
+        assertTrue(e.out.contains("OpenCL off: libNothing.so.7 not found"), e.out);
+    }
+
+    @Test
+    void aBusyVirtualMachineBuildsKernels() throws IOException, InterruptedException {
+        open().close();
+        Ended e = java(BusyWhileBuilding.class);
+        assertEquals(0, e.code, e.out);
+        assertEquals("6\n9\n12\n", e.out);
     }
 
     @Test

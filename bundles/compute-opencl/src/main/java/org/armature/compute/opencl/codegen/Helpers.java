@@ -192,7 +192,8 @@ final class Helpers {
         return c.close().toString();
     }
 
-    private static final Pattern ACROSS = Pattern.compile("\\b(largest|total|transpose|transpose_lines|transpose_rows)_(\\d+)\\(");
+    private static final Pattern ACROSS =
+            Pattern.compile("\\b(largest|total|transpose|transpose_lines|transpose_rows)_(\\d+)\\(");
 
     /**
      * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose},

@@ -253,8 +253,7 @@ final class Tiling {
             // The last block may overlap the one before it.
             code.open("for (%s k = 0; k < steps && steps >= %d; k += %d)", ix, vector, vector);
             code.line("const %1$s at = min(k, steps - %2$d);", ix, vector);
-            code.line(
-                    "%s(y + at * %d, %d, x, at);", Helpers.across("transpose_rows", vector), height, height);
+            code.line("%s(y + at * %d, %d, x, at);", Helpers.across("transpose_rows", vector), height, height);
             code.close();
             code.open("for (%s k = 0; k < steps && steps < %d; ++k)", ix, vector);
             code.open("for (int r = 0; r < %d; ++r)", height).line("y[k * %d + r] = x[r][k];", height);

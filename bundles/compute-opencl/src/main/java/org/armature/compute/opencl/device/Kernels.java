@@ -218,7 +218,7 @@ final class Kernels implements AutoCloseable {
         int pointers = joined ? Unit.pointers(sources) : -1;
         long program = fromSource(text);
         if (program == 0) {
-            program = fromSource(text); // drivers that share a cache on disk with other processes fail now and then
+            program = fromSource(text); // where signals are not chained (Signals), the next try may hold
         }
         if (program == 0) {
             throw blame(sources);
