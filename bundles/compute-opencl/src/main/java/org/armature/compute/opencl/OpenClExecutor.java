@@ -52,12 +52,16 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
 
         /** How long to look for better blocks of products: off, quick or full, see the bundle's README. */
         String tune() default "quick";
+
+        /** Whether CPUs get the kernels for GPUs, and copies of tensors: for writing such kernels without a GPU. */
+        boolean gpu() default false;
     }
 
     private final String library;
     private final String preferred;
     private final Path cache;
     private final Tuning tuning;
+    private final boolean gpu;
     private final Map<String, OpenClDevice> open = new HashMap<>();
     private final Set<OpenClProgram> programs = new LinkedHashSet<>();
     private final Rooflines rooflines = new Rooflines(this::programs);
@@ -73,7 +77,8 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
                 config.cache().isEmpty()
                         ? Path.of(System.getProperty("user.home", "."), ".cache", "armature", "opencl")
                         : Path.of(config.cache()),
-                Tuning.of(config.tune()));
+                Tuning.of(config.tune()),
+                config.gpu());
     }
 
     /**
@@ -84,11 +89,12 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
      * @param cache folder for built kernels
      */
     public OpenClExecutor(String library, String device, Path cache) {
-        this(library, device, cache, Tuning.OFF);
+        this(library, device, cache, Tuning.OFF, false);
     }
 
-    private OpenClExecutor(String library, String device, Path cache, Tuning tuning) {
+    OpenClExecutor(String library, String device, Path cache, Tuning tuning, boolean gpu) {
         this.tuning = tuning;
+        this.gpu = gpu;
         this.library = library;
         this.preferred = device;
         this.cache = cache;
@@ -107,6 +113,7 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
                 all = java.util.stream.Stream.concat(
                                 all.stream().filter(d -> d.id().equals(preferred)),
                                 all.stream().filter(d -> !d.id().equals(preferred)))
+                        .map(d -> gpu ? d.asGpu() : d)
                         .toList();
                 if (all.stream().anyMatch(Devices.Info::cpu) && !Signals.areChained()) {
                     LOG.warn("Building kernels for the CPU may fail or end the process: start the JVM with"

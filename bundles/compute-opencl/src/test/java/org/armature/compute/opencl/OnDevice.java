@@ -3,6 +3,7 @@ package org.armature.compute.opencl;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.nio.file.Path;
+import org.armature.compute.opencl.device.Tuning;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,11 @@ abstract class OnDevice {
     /** Skips tests where there is no device. */
     static void assumeDevice(OpenClExecutor executor) {
         assumeFalse(executor.devices().isEmpty(), "no OpenCL device: install pocl-opencl-icd");
+    }
+
+    /** Any device with the kernels for GPUs. */
+    static OpenClExecutor gpu(Path cache) {
+        return new OpenClExecutor("", "", cache, Tuning.OFF, true);
     }
 
     @AfterAll

@@ -27,25 +27,28 @@ import org.armature.graph.Value;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OpenClExecutorTest extends ExecutorContract {
-    @TempDir
-    static Path cache;
-
-    private static OpenClExecutor executor;
+    private OpenClExecutor executor;
 
     @BeforeAll
-    static void open() {
-        executor = new OpenClExecutor("", "", cache);
+    void open(@TempDir Path cache) {
+        executor = create(cache);
         OnDevice.assumeDevice(executor);
     }
 
     @AfterAll
-    static void close() {
+    void close() {
         executor.close();
+    }
+
+    OpenClExecutor create(Path cache) {
+        return new OpenClExecutor("", "", cache);
     }
 
     @Override
@@ -121,7 +124,7 @@ class OpenClExecutorTest extends ExecutorContract {
     }
 
     /** Every output of a graph is the plain executor's, for normal inputs and parameters. */
-    private static void agrees(Graph g, long seed, float tolerance) {
+    private void agrees(Graph g, long seed, float tolerance) {
         Map<String, Tensor> given = Comparison.drawn(g, seed);
         try (Program want = new ReferenceExecutor().compile(g);
                 Program have = executor.compile(g)) {

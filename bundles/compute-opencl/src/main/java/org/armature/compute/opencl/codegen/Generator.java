@@ -38,6 +38,7 @@ public final class Generator {
     private final String ix;
     private final Expressions top;
     private long[] items = {1};
+    private int group;
 
     private Generator(Kernel kernel, Target target, Blocks blocks) {
         this.kernel = kernel;
@@ -72,6 +73,7 @@ public final class Generator {
             case Kernel.Loop k -> loop(k);
             case Kernel.Rows k -> rows(k);
             case Kernel.Columns k -> columns(k);
+            case Kernel.Tiles k when k.panels() == null && !target.cpu() -> tiles(k);
             case Kernel.Tiles k -> items = new Tiling(code, top, ix, target, k, blocks).write();
             case Kernel.Convolving k -> items = new Convolving(code, top, target, k).write();
             case Kernel.Attending k -> items = new Attending(code, top, target, k).write();
@@ -85,7 +87,14 @@ public final class Generator {
             throw new UnsupportedOperationException(
                     "the device has no 64-bit floats: use the type FLOAT, or the executor onnx");
         }
-        return new Source(name, List.copyOf(parameters), body, List.copyOf(pointers.keySet()), items, target.cpu());
+        return new Source(
+                name, List.copyOf(parameters), body, List.copyOf(pointers.keySet()), items, target.cpu(), group);
+    }
+
+    private void tiles(Kernel.Tiles k) {
+        LocalTiles tiles = new LocalTiles(code, top, ix, target, k);
+        items = tiles.write();
+        group = tiles.group();
     }
 
     // ---- loops -----------------------------------------------------------------------------------------------------

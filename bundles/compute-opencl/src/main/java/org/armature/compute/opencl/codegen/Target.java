@@ -10,11 +10,18 @@ import java.util.stream.IntStream;
  *     element is a work-item
  * @param doubles whether there are 64-bit floats
  * @param vector floats of a vector register of a CPU: 16 with AVX-512, else 8
- * @param units cores
+ * @param units cores; multiprocessors of a GPU
+ * @param group work-items of a work-group at most
+ * @param local bytes of memory a work-group shares
  */
-public record Target(boolean cpu, boolean doubles, int vector, int units) {
+public record Target(boolean cpu, boolean doubles, int vector, int units, int group, long local) {
     /** What a tile's step costs beside its rows, in rows. */
     private static final double LOADED = 1.5;
+
+    /** With items that share nothing. */
+    public Target(boolean cpu, boolean doubles, int vector, int units) {
+        this(cpu, doubles, vector, units, 1, 0);
+    }
 
     /** Items of a kernel at least: the slower core is at its last one while the others have nothing left. */
     long leastItems() {

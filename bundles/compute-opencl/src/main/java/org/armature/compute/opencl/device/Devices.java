@@ -22,6 +22,9 @@ public final class Devices {
      * A device as it describes itself.
      *
      * @param id short: {@code pocl}, {@code nvidia:0}
+     * @param cpu whether it gets the kernels for CPUs, on the host's memory
+     * @param group work-items of a work-group at most
+     * @param local bytes of memory a work-group shares
      */
     public record Info(
             String id,
@@ -34,9 +37,31 @@ public final class Devices {
             boolean doubles,
             int vector,
             int units,
+            int group,
+            long local,
             long memory,
             long largestBuffer,
-            int alignment) {}
+            int alignment) {
+        /** The same device with the kernels for GPUs. */
+        public Info asGpu() {
+            return new Info(
+                    id,
+                    name,
+                    version,
+                    driver,
+                    platform,
+                    handle,
+                    false,
+                    doubles,
+                    vector,
+                    units,
+                    group,
+                    local,
+                    memory,
+                    largestBuffer,
+                    alignment);
+        }
+    }
 
     /**
      * All devices, the preferred first: GPUs before CPUs, those with more compute units before others.
@@ -122,6 +147,8 @@ public final class Devices {
                         text(d, CL10.CL_DEVICE_EXTENSIONS).contains("cl_khr_fp64"),
                         number(d, CL11.CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT) >= 16 ? 16 : 8,
                         (int) number(d, CL10.CL_DEVICE_MAX_COMPUTE_UNITS),
+                        (int) number(d, CL10.CL_DEVICE_MAX_WORK_GROUP_SIZE),
+                        number(d, CL10.CL_DEVICE_LOCAL_MEM_SIZE),
                         number(d, CL10.CL_DEVICE_GLOBAL_MEM_SIZE),
                         number(d, CL10.CL_DEVICE_MAX_MEM_ALLOC_SIZE),
                         (int) Math.max(128, number(d, CL10.CL_DEVICE_MEM_BASE_ADDR_ALIGN) / 8)));

@@ -56,7 +56,7 @@ public final class OpenClDevice implements AutoCloseable {
     }
 
     public Target target() {
-        return new Target(info.cpu(), info.doubles(), info.vector(), info.units());
+        return new Target(info.cpu(), info.doubles(), info.vector(), info.units(), info.group(), info.local());
     }
 
     /** Whether kernels work on the host's memory itself. */
@@ -190,7 +190,8 @@ public final class OpenClDevice implements AutoCloseable {
             PointerBuffer global = source.taken()
                     ? stack.pointers(Math.min(source.count(), info.units()))
                     : stack.pointers(source.items());
-            PointerBuffer local = source.taken() ? stack.pointers(1) : null;
+            PointerBuffer local =
+                    source.taken() ? stack.pointers(1) : source.group() > 0 ? stack.pointers(source.group()) : null;
             PointerBuffer event = timed ? stack.mallocPointer(1) : null;
             OpenClException.check(
                     "kernel " + source.name() + " on " + info.name(),

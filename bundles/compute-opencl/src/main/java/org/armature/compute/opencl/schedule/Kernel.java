@@ -62,7 +62,7 @@ public sealed interface Kernel {
      * A contraction by register tiles; the right operand is in panels of some columns each.
      *
      * @param panels what the right operand is an element of, its last axis the columns of a panel; null if each item makes its
-     *     own
+     *     own, or each work-group of a GPU
      */
     record Tiles(
             Array product, Array.Contraction rule, @Nullable Array panels, List<Store> stores) implements Kernel {

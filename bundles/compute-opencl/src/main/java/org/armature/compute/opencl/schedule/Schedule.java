@@ -13,6 +13,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.armature.compute.opencl.codegen.GroupTile;
 import org.armature.compute.opencl.codegen.Target;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Fold;
@@ -248,6 +250,9 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
 
         private Array contraction(Array a, Array.Contraction c, Map<List<Object>, Array> shared) {
             Scalar right = Scalar.source(c.right());
+            if (GroupTile.fits(target)) {
+                return tiled(a, c, Scalar.source(c.left()), right);
+            }
             Array windows = windows(a, c, right, shared);
             if (windows != null) {
                 return windows;
@@ -299,6 +304,63 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                             c.batch(), c.row(), c.column(), c.inner(), left(a, c, shared), load, c.place()));
             panels.put(product, panel);
             return product;
+        }
+
+        /** Operands as they are: a work-group copies what it multiplies. A long sum of few results is done in parts. */
+        private Array tiled(Array a, Array.Contraction c, Scalar left, Scalar right) {
+            Array.Contraction whole =
+                    new Array.Contraction(c.batch(), c.row(), c.column(), c.inner(), left, right, c.place());
+            long count = GroupTile.parts(whole, target);
+            if (count == 1) {
+                return new Array(a.name(), a.type(), a.shape(), whole);
+            }
+            Var batch = new Var(c.batch().name(), count * c.batch().size());
+            Var inner = new Var(c.inner().name(), c.inner().size() / count);
+            Index part = Index.of(batch).div(c.batch().size());
+            Function<Var, Index> within = Scalar.replace(
+                    List.of(c.batch(), c.inner()),
+                    List.of(
+                            Index.of(batch).mod(c.batch().size()),
+                            part.times(inner.size()).plus(Index.of(inner))));
+            List<Index> place = new ArrayList<>(List.of(part));
+            c.place().forEach(i -> place.add(i.substitute(within)));
+            long[] shape = LongStream.concat(LongStream.of(count), LongStream.of(a.shape()))
+                    .toArray();
+            Array parts = new Array(
+                    a.name() + ".parts",
+                    DType.FLOAT,
+                    shape,
+                    new Array.Contraction(
+                            batch,
+                            c.row(),
+                            c.column(),
+                            inner,
+                            Scalar.substitute(left, within),
+                            Scalar.substitute(right, within),
+                            place));
+            order.add(parts);
+            List<Var> axes = Var.each("i", a.shape());
+            Var over = new Var("part", count);
+            List<Index> at = new ArrayList<>(List.of(Index.of(over)));
+            at.addAll(Index.of(axes));
+            return new Array(
+                    a.name(),
+                    a.type(),
+                    a.shape(),
+                    new Array.Reduction(axes, List.of(over), Fold.SUM, new Scalar.Load(parts, at)));
+        }
+
+        /** How often an expression is evaluated; an operand that a work-group copies, once for each tile it is part of. */
+        private double evaluations(Array.Rule rule, Scalar body) {
+            double once = Bodies.evaluations(rule, body);
+            if (!(rule instanceof Array.Contraction c) || !GroupTile.fits(target)) {
+                return once;
+            }
+            GroupTile t = GroupTile.of(c, target);
+            return once
+                    * (body == c.left()
+                            ? Math.ceilDiv(c.column().size(), t.columns())
+                            : Math.ceilDiv(c.row().size(), t.rows()));
         }
 
         /** A convolution by Winograd's algorithm, its kernels transformed once for all. Null where it would not pay. */
@@ -621,7 +683,7 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     inlined.put(a, true);
                 }
                 for (Scalar body : Bodies.of(a.rule())) {
-                    double times = in ? own : Bodies.evaluations(a.rule(), body);
+                    double times = in ? own : evaluations(a.rule(), body);
                     for (Scalar.Load l : Scalar.loads(body)) {
                         evaluations.merge(l.array(), times, Double::sum);
                     }
