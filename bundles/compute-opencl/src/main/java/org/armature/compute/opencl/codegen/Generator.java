@@ -27,6 +27,11 @@ public final class Generator {
     /** Sums of a row that go on beside each other: together they hide how long an addition takes. */
     private static final int SUMS = 4;
 
+    /** Work-items of a GPU's work-group that have an element each, and that have a row: fewer, so that more groups share them. */
+    private static final int ELEMENTS = 256;
+
+    private static final int ROWS = 32;
+
     /** Additions of a body that may be written several times. */
     private static final double CHEAP = 4;
 
@@ -148,7 +153,7 @@ public final class Generator {
             return;
         }
         if (!target.cpu()) {
-            elements((long) count(vars));
+            workItems("item", (long) count(vars), ELEMENTS);
             decode(top, vars, "item");
             store(top, stores);
             return;
@@ -245,17 +250,24 @@ public final class Generator {
         return v.size() % vector == 0 ? from : "min((%s)(%s), (%s)%d)".formatted(ix, from, ix, v.size() - vector);
     }
 
-    /** One work-item an element. */
-    private void elements(long count) {
-        items = new long[] {count};
-        code.line("const %s item = %s;", ix, target.id(0));
+    /** A work-item each. Work-groups are whole: drivers make very small ones of a number of items that has no good divisors. */
+    private void workItems(String name, long count, int most) {
+        group = Math.min(most, target.group());
+        items = new long[] {Math.ceilDiv(count, group) * group};
+        code.line("const %s %s = %s;", ix, name, target.id(0));
+        if (count % group != 0) {
+            code.line("if (%s >= %d) return;", name, count);
+        }
     }
 
     /** An item does some rows in a loop. */
     private Expressions rowLoop(List<Var> rows, long count, long each) {
         long per = target.cpu() ? Math.clamp(each, 1, Math.max(1, count / target.leastItems())) : 1;
         items = new long[] {(count + per - 1) / per};
-        if (per == 1) {
+        if (!target.cpu()) {
+            code.open("");
+            workItems("row", count, ROWS);
+        } else if (per == 1) {
             code.open("").line("const %s row = %s;", ix, target.id(0));
         } else {
             code.line("const %s first = %s * %d;", ix, target.id(0), per);

@@ -62,9 +62,13 @@ final class LocalTiles {
         operands.forEach(o -> code.line("__local float4 %ss[%d];", o.name, 2 * tile.steps() * o.line() / FOUR));
         code.line("const int item = get_local_id(0);");
         code.line("const %s group = get_group_id(0);", ix);
-        code.line("const %s fromColumn = group %% %d * %d;", ix, across, tile.columns());
-        code.line("const %s fromRow = group / %d %% %d * %d;", ix, across, down, tile.rows());
-        code.line("const %s b = group / %d;", ix, down * across);
+        Var group = new Var("group", tile.groups(c));
+        top.bind(group, "group");
+        Index of = Index.of(group);
+        code.line("const %s fromColumn = %s;", ix, top.index(of.mod(across).times(tile.columns())));
+        code.line(
+                "const %s fromRow = %s;", ix, top.index(of.div(across).mod(down).times(tile.rows())));
+        code.line("const %s b = %s;", ix, top.index(of.div(across * down)));
         top.bind(c.batch(), "b");
         int wide = tile.across() / WARP_ACROSS;
         int high = WARP / WARP_ACROSS;
