@@ -24,10 +24,24 @@ import org.armature.graph.DType;
 import org.armature.graph.Graph;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /** Attention without a matrix of queries by keys in memory, against the plain executor; and where it must not be taken. */
 class AttentionTest extends OnDevice {
+    private static OpenClExecutor gpu;
+
+    @BeforeAll
+    static void openGpu() {
+        gpu = gpu(cache);
+    }
+
+    @AfterAll
+    static void closeGpu() {
+        gpu.close();
+    }
+
     // ---- taken -----------------------------------------------------------------------------------------------------
 
     @Test
@@ -93,6 +107,24 @@ class AttentionTest extends OnDevice {
         Value s = mul(matMul(q, transposeLast(k)), 0.25);
         Value y = matMul(softmax(add(s, mask(s, 0, Double.NEGATIVE_INFINITY)), -1), v);
         compare(1, 2, b.output("y", y).build());
+    }
+
+    /** On GPUs an item has two vectors of the result; with wider values, and for derivatives, there are products. */
+    @Test
+    void wideValues() {
+        check(gpu, 1, wide(128));
+        check(gpu, 1, wide(99));
+        check(gpu, 0, wide(132));
+        check(gpu, 0, Comparison.derived(wide(32), List.of("q", "k", "v")));
+    }
+
+    private static Graph wide(long width) {
+        Graph.Builder b = Graph.builder("wide");
+        Value q = b.input("q", Shape.of(2, 65, 72));
+        Value k = b.input("k", Shape.of(2, 130, 72));
+        Value v = b.input("v", Shape.of(2, 130, width));
+        return b.output("y", matMul(softmax(matMul(q, transposeLast(k)), -1), v))
+                .build();
     }
 
     // ---- not taken -------------------------------------------------------------------------------------------------
@@ -170,10 +202,12 @@ class AttentionTest extends OnDevice {
         return s.builder().constant(Constant.of(DType.FLOAT, Shape.of(n, n), mask));
     }
 
-    /** Values alone, then with every derivative; each must have so many kernels of attention. */
+    /** Values alone, on CPUs and GPUs, then with every derivative; each must have so many kernels of attention. */
     private static void compare(int forward, int training, Graph g) {
-        check(forward, g);
+        check(executor, forward, g);
+        check(gpu, forward, g);
         check(
+                executor,
                 training,
                 Comparison.derived(
                         g,
@@ -183,7 +217,7 @@ class AttentionTest extends OnDevice {
                                 .toList()));
     }
 
-    private static void check(int kernels, Graph g) {
+    private static void check(OpenClExecutor executor, int kernels, Graph g) {
         Random random = new Random(5);
         Map<String, Tensor> given = new HashMap<>();
         Comparison.sources(g).forEach(v -> {

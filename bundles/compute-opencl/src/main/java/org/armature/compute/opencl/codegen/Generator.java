@@ -81,6 +81,11 @@ public final class Generator {
             case Kernel.Tiles k when k.panels() == null && !target.cpu() -> tiles(k);
             case Kernel.Tiles k -> items = new Tiling(code, top, ix, target, k, blocks).write();
             case Kernel.Convolving k -> items = new Convolving(code, top, target, k).write();
+            case Kernel.Attending k
+            when !target.cpu() -> {
+                items = new LocalAttention(code, top, ix, k).write();
+                group = LocalAttention.group();
+            }
             case Kernel.Attending k -> items = new Attending(code, top, target, k).write();
             case Kernel.Lines k -> lines(k);
         }

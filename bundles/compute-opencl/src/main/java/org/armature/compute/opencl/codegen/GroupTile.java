@@ -4,6 +4,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.armature.compute.opencl.ir.Array;
+import org.armature.compute.opencl.ir.Scalar;
 
 /**
  * What a work-group of a GPU makes of a product: {@code [rows, columns]} sums, for which it goes through the inner index by
@@ -60,6 +61,13 @@ public record GroupTile(int rows, int columns, int steps, int down, int across) 
         return c.batch().size()
                 * Math.ceilDiv(c.row().size(), rows)
                 * Math.ceilDiv(c.column().size(), columns);
+    }
+
+    /** How often an operand's element is read. */
+    public long times(Array.Contraction c, Scalar operand) {
+        return operand == c.left()
+                ? Math.ceilDiv(c.column().size(), columns)
+                : Math.ceilDiv(c.row().size(), rows);
     }
 
     private static List<GroupTile> fitting(Target target) {

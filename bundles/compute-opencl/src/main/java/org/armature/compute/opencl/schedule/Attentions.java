@@ -9,6 +9,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Attention;
@@ -29,11 +30,13 @@ final class Attentions {
     private static final Formula MULTIPLY = Formula.of("multiply", "x * y");
 
     private final Collection<Array> outputs;
+    private final Predicate<Attention> taken;
     private final Map<Array, Set<Array>> users = new IdentityHashMap<>();
     private final Map<Array, Array.Rule> found = new IdentityHashMap<>();
 
-    private Attentions(List<Array> arrays, Collection<Array> outputs) {
+    private Attentions(List<Array> arrays, Collection<Array> outputs, Predicate<Attention> taken) {
         this.outputs = outputs;
+        this.taken = taken;
         for (Array a : arrays) {
             for (Array b : Bodies.loaded(a.rule())) {
                 users.computeIfAbsent(b, k -> identitySet()).add(a);
@@ -41,9 +44,9 @@ final class Attentions {
         }
     }
 
-    /** New rules for the results of attentions, loading arrays as lowered. */
-    static Map<Array, Array.Rule> find(List<Array> arrays, Collection<Array> outputs) {
-        Attentions all = new Attentions(arrays, outputs);
+    /** New rules for the results of those attentions that there are kernels for, loading arrays as lowered. */
+    static Map<Array, Array.Rule> find(List<Array> arrays, Collection<Array> outputs, Predicate<Attention> taken) {
+        Attentions all = new Attentions(arrays, outputs, taken);
         for (Array a : arrays) {
             Softmax s = Softmax.of(a);
             if (s != null) {
@@ -226,7 +229,9 @@ final class Attentions {
             if (products.size() > 1 && !backward(forward, output, slopes, rules)) {
                 return;
             }
-            found.putAll(rules);
+            if (rules.values().stream().allMatch(r -> taken.test(((Array.Attended) r).of()))) {
+                found.putAll(rules);
+            }
         }
 
         private Index matrix(Var batch, Var query, Var key) {
@@ -237,7 +242,7 @@ final class Attentions {
             return all.size() == 1 ? all.iterator().next() : null;
         }
 
-        private List<Product> products(java.util.function.Predicate<Product> which) {
+        private List<Product> products(Predicate<Product> which) {
             return products.stream().filter(which).toList();
         }
 

@@ -15,6 +15,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.armature.compute.opencl.codegen.GroupTile;
+import org.armature.compute.opencl.codegen.LocalAttention;
 import org.armature.compute.opencl.codegen.Target;
 import org.armature.compute.opencl.ir.Array;
 import org.armature.compute.opencl.ir.Fold;
@@ -96,7 +97,10 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
             this.panelWidth = target.panel();
             this.fuse = fuse;
             Collection<Array> roots = lowered.outputs().values();
-            attended = fuse && target.cpu() ? Attentions.find(topological(roots, Array::rule), roots) : Map.of();
+            attended = fuse
+                    ? Attentions.find(
+                            topological(roots, Array::rule), roots, a -> target.cpu() || LocalAttention.fits(a, target))
+                    : Map.of();
         }
 
         Schedule run() {
@@ -350,17 +354,17 @@ public record Schedule(SequencedMap<String, Array> inputs, SequencedMap<String, 
                     new Array.Reduction(axes, List.of(over), Fold.SUM, new Scalar.Load(parts, at)));
         }
 
-        /** How often an expression is evaluated; an operand that a work-group copies, once for each tile it is part of. */
+        /** How often an expression is evaluated; an operand that work-groups copy, once for each that does. */
         private double evaluations(Array.Rule rule, Scalar body) {
             double once = Bodies.evaluations(rule, body);
-            if (!(rule instanceof Array.Contraction c) || !GroupTile.fits(target)) {
-                return once;
-            }
-            GroupTile t = GroupTile.of(c, target);
-            return once
-                    * (body == c.left()
-                            ? Math.ceilDiv(c.column().size(), t.columns())
-                            : Math.ceilDiv(c.row().size(), t.rows()));
+            return !GroupTile.fits(target)
+                    ? once
+                    : switch (rule) {
+                        case Array.Contraction c ->
+                            once * GroupTile.of(c, target).times(c, body);
+                        case Array.Attended t -> once * LocalAttention.times(t.of(), body);
+                        default -> once;
+                    };
         }
 
         /** A convolution by Winograd's algorithm, its kernels transformed once for all. Null where it would not pay. */
