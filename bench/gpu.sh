@@ -4,7 +4,8 @@
 #   bench/gpu.sh pack FOLDER [GOLDENS]  here: a small Java runtime, the program and an OpenCL loader into FOLDER, with
 #                                       the node tests of GOLDENS if given
 #   bench/gpu.sh run FOLDER [TORCH_BENCH.py]  there, with or without Java and a loader; TORCH_BENCH.py and a python3 that
-#                                       has torch with CUDA give the ratios. DEVICE=pocl tries all of it on a CPU
+#                                       has torch with CUDA give the ratios. DEVICE=pocl tries all of it on a CPU, with
+#                                       the kernels for CPUs
 #
 # Exit: 0 done, 1 something does not hold, 2 wrong usage, 3 no NVIDIA GPU (nothing was measured).
 set -u

@@ -17,32 +17,44 @@ import org.armature.graph.Shape;
 import org.armature.graph.Value;
 import org.junit.jupiter.api.Test;
 
-/** Random graphs and their derivatives against the plain executor. Ten minutes with {@code -Darmature.long=true}. */
+/** Random graphs and their derivatives against the plain executor. Sixteen minutes with {@code -Darmature.long=true}. */
 class RandomGraphsTest extends OnDevice {
     @Test
     void agreeWithTheReference() {
-        int n = compare(Boolean.getBoolean("armature.long") ? 600 : 8, RandomGraphsTest::graph);
+        int n = compare(executor, Boolean.getBoolean("armature.long") ? 600 : 8, RandomGraphsTest::graph);
         System.out.println(n + " random graphs agree");
     }
 
     /** Windows of every kind, with channels that fill panels and that do not. */
     @Test
     void convolutionsAgreeWithTheReference() {
-        int n = compare(Boolean.getBoolean("armature.long") ? 120 : 4, RandomGraphsTest::convolution);
+        int n = compare(executor, Boolean.getBoolean("armature.long") ? 120 : 4, RandomGraphsTest::convolution);
         System.out.println(n + " random convolutions agree");
     }
 
-    private static int compare(long seconds, LongFunction<Graph> graphs) {
+    /** One after the other, with the kernels for GPUs. */
+    @Test
+    void agreeOnGpus() {
+        try (OpenClExecutor gpu = gpu(cache)) {
+            int n = compare(
+                    gpu,
+                    Boolean.getBoolean("armature.long") ? 240 : 4,
+                    seed -> seed % 2 == 0 ? convolution(seed) : graph(seed));
+            System.out.println(n + " random graphs agree on GPUs");
+        }
+    }
+
+    private static int compare(OpenClExecutor executor, long seconds, LongFunction<Graph> graphs) {
         long end = System.nanoTime() + seconds * 1_000_000_000L;
         int n = 0;
         for (long seed = 1; seed == 1 || System.nanoTime() < end; seed++) {
-            compare(seed, graphs.apply(seed));
+            compare(executor, seed, graphs.apply(seed));
             n++;
         }
         return n;
     }
 
-    private static void compare(long seed, Graph g) {
+    private static void compare(OpenClExecutor executor, long seed, Graph g) {
         Graph joint = Comparison.derived(g, List.of("x", "w"));
         Map<String, Tensor> in = Comparison.drawn(joint, seed);
         try (Program want = new ReferenceExecutor().compile(joint);

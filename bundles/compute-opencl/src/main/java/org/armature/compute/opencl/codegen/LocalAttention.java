@@ -165,6 +165,7 @@ public final class LocalAttention {
         code.line("top[i] = m;");
         code.line("total[i] *= factor;");
         code.line("scores[i] = exp(scores[i] - shift);");
+        code.line("#pragma unroll");
         code.open("for (int p = 0; p < %d; ++p)", sums.vectors());
         code.line("sums[i * %d + p] *= factor;", sums.vectors());
         code.close().close();
