@@ -113,7 +113,7 @@ public final class OpenClExecutor implements Executor, FigureSource, AutoCloseab
                 all = java.util.stream.Stream.concat(
                                 all.stream().filter(d -> d.id().equals(preferred)),
                                 all.stream().filter(d -> !d.id().equals(preferred)))
-                        .map(d -> gpu ? d.asGpu() : d)
+                        .map(d -> gpu && d.cpu() ? d.asGpu() : d)
                         .toList();
                 if (all.stream().anyMatch(Devices.Info::cpu) && !Signals.areChained()) {
                     LOG.warn("Building kernels for the CPU may fail or end the process: start the JVM with"

@@ -89,7 +89,7 @@ class LocalTilesTest {
     @Test
     void randomProducts() {
         Random random = new Random(Long.getLong("armature.seed", 7));
-        int n = Boolean.getBoolean("armature.long") ? 80 * FEW : FEW;
+        int n = Boolean.getBoolean("armature.long") ? 20 * FEW : FEW;
         for (int i = 0; i < n; i++) {
             compare(1, product(random), random.nextLong(), 1e-5);
         }
@@ -182,7 +182,7 @@ class LocalTilesTest {
         assertTrue(t.rule().batch().size() > 1 && t.rule().inner().size() < 6400, s::toString);
     }
 
-    /** Windows are what the inner index and the column say; so are a convolution's gradients. */
+    /** Windows are what the inner index and the column say. */
     @Test
     void convolutions() {
         for (Window w : List.of(
@@ -195,9 +195,6 @@ class LocalTilesTest {
             Graph g = b.output("y", relu(conv(x, k, b.parameter("bias", DType.FLOAT, Shape.of(24)), w)))
                     .build();
             compare(1, g, 9, 1e-5);
-            if (w.group() == 2) {
-                agree(Comparison.derived(g, List.of("x", "k", "bias")), 10, 1e-4);
-            }
         }
     }
 

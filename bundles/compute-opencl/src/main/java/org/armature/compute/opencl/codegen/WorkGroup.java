@@ -20,6 +20,9 @@ final class WorkGroup {
     /** Elements of a vector. */
     static final int FOUR = 4;
 
+    /** Steps that are written out: more take longer to build than they gain. */
+    private static final int UNROLLED = 8;
+
     /** Work-items that go on together: of these, eight are beside each other and four below, so that few lines are read. */
     private static final int WARP = 32;
 
@@ -103,7 +106,7 @@ final class WorkGroup {
     void clear(Sums s) {
         code.line("float4 %s[%d];", s.name, s.size());
         for (int i = 0; i < s.size(); i++) {
-            code.line("%s[%d] = 0;", s.name, i);
+            code.line("%s[%d] = (float4)(0);", s.name, i);
         }
     }
 
@@ -115,7 +118,7 @@ final class WorkGroup {
     void multiply(Sums s, String left, int leftLine, String right, int rightLine) {
         code.line("__local const float4* l = %s + y;", left);
         code.line("__local const float4* r = %s + x;", right);
-        code.line("#pragma unroll");
+        code.line("#pragma unroll %d", UNROLLED);
         code.open("for (int k = 0; k < %d; ++k)", steps);
         for (int p = 0; p < s.rows / FOUR; p++) {
             code.line("const float4 l%d = l[k * %d + %d];", p, leftLine / FOUR, p * down);
@@ -274,7 +277,7 @@ final class WorkGroup {
             e.bind(quad, isInner() ? "inner" : "outer");
             String inside = all(inside("outer", size, outer), inside("inner", steps, inner));
             if (!inside.isEmpty()) {
-                code.line("%s[i] = 0;", name);
+                code.line("%s[i] = %s;", name, isQuads() ? "(float4)(0)" : "0");
             }
             when(inside);
             code.line("%s[i] = %s;", name, isQuads() ? vector(e) : e.value(body));

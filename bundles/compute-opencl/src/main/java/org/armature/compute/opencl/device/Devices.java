@@ -46,7 +46,7 @@ public final class Devices {
         public Info asGpu() {
             return new Info(
                     id,
-                    name,
+                    name + " as a GPU",
                     version,
                     driver,
                     platform,
