@@ -97,10 +97,18 @@ public record GroupTile(int rows, int columns, int steps, int down, int across) 
             return 1;
         }
         return LongStream.rangeClosed(1, MOST_PARTS)
-                .filter(n -> n == 1 || c.inner().size() % n == 0 && c.inner().size() / n >= SHORTEST_PART)
+                .filter(n -> n == 1 || isPart(c.inner().size(), n))
                 .boxed()
                 .min(Comparator.comparingDouble(n -> time(c, n, target)))
                 .orElseThrow();
+    }
+
+    /** Whether the parts are equal and not short, and begin at multiples of a vector if the whole ends at one. */
+    private static boolean isPart(long depth, long parts) {
+        long each = depth / parts;
+        return depth % parts == 0
+                && each >= SHORTEST_PART
+                && (depth % WorkGroup.FOUR != 0 || each % WorkGroup.FOUR == 0);
     }
 
     private static double time(Array.Contraction c, long parts, Target target) {
