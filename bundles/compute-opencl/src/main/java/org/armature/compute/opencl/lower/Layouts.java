@@ -181,24 +181,40 @@ final class Layouts {
         return out;
     }
 
+    /** What a Slice takes of each axis. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Cut(long[] from, long[] step) {
+        static Cut of(Node n) {
+            Shape x = n.input(0).shape();
+            long[] starts = n.input(1).isPresent() ? numbers(n, 1) : n.integers("starts");
+            long[] given = n.input(3).isPresent() ? numbers(n, 3) : n.integers("axes");
+            long[] axes = given.length > 0
+                    ? given
+                    : LongStream.range(0, starts.length).toArray();
+            long[] steps = n.input(4).isPresent() ? numbers(n, 4) : new long[0];
+            long[] from = new long[x.rank()];
+            long[] step = new long[x.rank()];
+            Arrays.fill(step, 1);
+            for (int i = 0; i < axes.length; i++) {
+                int a = x.axis(axes[i]);
+                long size = x.dim(a);
+                step[a] = steps.length > 0 ? steps[i] : 1;
+                from[a] = Math.clamp(
+                        starts[i] < 0 ? starts[i] + size : starts[i], 0, Math.max(0, step[a] > 0 ? size : size - 1));
+            }
+            return new Cut(from, step);
+        }
+
+        /** Where what is taken ends, if so much of it is. */
+        long reach(int axis, long taken) {
+            return from[axis] + Math.max(0, step[axis] * (taken - 1)) + 1;
+        }
+    }
+
     private static List<Array> slice(Node n, Lowering l) {
         Array x = l.array(n.input(0));
-        long[] starts = n.input(1).isPresent() ? numbers(n, 1) : n.integers("starts");
-        long[] given = n.input(3).isPresent() ? numbers(n, 3) : n.integers("axes");
-        long[] axes =
-                given.length > 0 ? given : LongStream.range(0, starts.length).toArray();
-        long[] steps = n.input(4).isPresent() ? numbers(n, 4) : new long[0];
-        long[] from = new long[x.rank()];
-        long[] step = new long[x.rank()];
-        Arrays.fill(step, 1);
-        for (int i = 0; i < axes.length; i++) {
-            int a = n.input(0).shape().axis(axes[i]);
-            long size = x.dim(a);
-            step[a] = steps.length > 0 ? steps[i] : 1;
-            from[a] = Math.clamp(
-                    starts[i] < 0 ? starts[i] + size : starts[i], 0, Math.max(0, step[a] > 0 ? size : size - 1));
-        }
-        return map(n, at -> at(x, each(at, (i, p) -> p.times(step[i]).plus(from[i]))));
+        Cut c = Cut.of(n);
+        return map(n, at -> at(x, each(at, (i, p) -> p.times(c.step[i]).plus(c.from[i]))));
     }
 
     private static List<Array> pad(Node n, Lowering l) {

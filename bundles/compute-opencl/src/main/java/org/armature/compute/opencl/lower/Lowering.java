@@ -39,14 +39,22 @@ public final class Lowering {
         Products.rules(RULES);
         Reductions.rules(RULES);
         Resampling.rules(RULES);
+        Fourier.rules(RULES);
         Quantisation.rules(RULES);
     }
 
     private final Graph graph;
     private final Map<Value, Array> arrays = new IdentityHashMap<>();
+    private final Map<Value, List<Node>> readers = new IdentityHashMap<>();
+    private final Spectra spectra = new Spectra();
 
     private Lowering(Graph graph) {
         this.graph = graph;
+        for (Node n : graph.nodes()) {
+            n.inputs()
+                    .forEach(v ->
+                            readers.computeIfAbsent(v, k -> new ArrayList<>()).add(n));
+        }
     }
 
     /**
@@ -137,6 +145,33 @@ public final class Lowering {
             arrays.put(v, a);
         }
         return a;
+    }
+
+    Spectra spectra() {
+        return spectra;
+    }
+
+    /** How far anybody reads a value along an axis. */
+    long extent(Value v, int axis) {
+        List<Node> all = readers.getOrDefault(v, List.of());
+        long size = v.shape().dim(axis);
+        return all.isEmpty() || graph.outputs().containsValue(v)
+                ? size
+                : all.stream().mapToLong(n -> reach(n, v, axis)).max().orElse(size);
+    }
+
+    private long reach(Node n, Value v, int axis) {
+        Value out = n.output();
+        if (n.is("Slice") && v == n.input(0)) {
+            return Layouts.Cut.of(n).reach(axis, extent(out, axis));
+        }
+        boolean squeezed = n.is("Squeeze") && out.shape().equals(v.shape().slice(0, v.rank() - 1));
+        boolean scaled = n.is("Mul")
+                && out.shape().equals(v.shape())
+                && n.inputs().stream().anyMatch(s -> s.shape().size() == 1);
+        return (squeezed && axis < out.rank()) || scaled
+                ? extent(out, axis)
+                : v.shape().dim(axis);
     }
 
     /** The integers of a value whose contents are known; null if they are not. */

@@ -2,7 +2,6 @@ package org.armature.compute.opencl.lower;
 
 import static org.armature.compute.opencl.lower.Lowering.add;
 import static org.armature.compute.opencl.lower.Lowering.at;
-import static org.armature.compute.opencl.lower.Lowering.literal;
 import static org.armature.compute.opencl.lower.Lowering.map;
 import static org.armature.compute.opencl.lower.Lowering.multiply;
 import static org.armature.compute.opencl.lower.Lowering.sizes;
@@ -17,24 +16,18 @@ import org.armature.compute.opencl.ir.Fold;
 import org.armature.compute.opencl.ir.Formula;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar;
-import org.armature.compute.opencl.ir.Scalar.Inside;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
-import org.armature.graph.DftMatrix;
 import org.armature.graph.Node;
 import org.armature.graph.Shape;
 
-/** Operators whose weights depend on sizes alone and are computed here, on the host: resizing, Fourier transforms. */
+/** Resizing, whose weights depend on sizes alone and are computed here, on the host, and sampling. */
 final class Resampling {
-    /** Transforms up to this many matrix elements are one product; longer ones read a table of one period. */
-    private static final long MATRIX = 1 << 22;
-
     private Resampling() {}
 
     static void rules(Map<String, Rule> r) {
         r.put("Resize", Resampling::resize);
         r.put("Upsample", Resampling::resize);
-        r.put("DFT", Resampling::dft);
         r.put("GridSample", Resampling::gridSample);
     }
 
@@ -209,109 +202,6 @@ final class Resampling {
             t[1] /= total;
         }
         return taps;
-    }
-
-    // ---- Fourier ---------------------------------------------------------------------------------------------------
-
-    private static List<Array> dft(Node n, Lowering l) {
-        Array x = l.array(n.input(0));
-        Shape s = n.input(0).shape();
-        int axis = s.axis(
-                l.opset() >= 20 ? n.input(2).isPresent() ? Lowering.numbers(n, 2)[0] : -2 : n.integer("axis", 1));
-        boolean inverse = n.integer("inverse", 0) != 0;
-        boolean half = n.integer("onesided", 0) != 0;
-        int points = (int) x.dim(axis);
-        int parts = (int) x.dim(-1);
-        long[] out = sizes(n.output());
-        int outPoints = (int) out[axis];
-        int outParts = (int) out[out.length - 1];
-        int length = n.input(1).isPresent() ? (int) Lowering.numbers(n, 1)[0] : inverse && half ? outPoints : points;
-        int used = Math.min(points, inverse && half ? length / 2 + 1 : length);
-        DType type = n.output().dtype();
-        int last = x.rank() - 1;
-        long inner = (long) used * parts;
-        // Row of the transform: (point, part). Column: (out point, out part).
-        boolean table = inner * outPoints * outParts > MATRIX;
-        Array weights = table
-                ? constant(n, "period", Constant.of(Scalar.computed(type), Shape.of(2, length), period(length)))
-                : constant(
-                        n,
-                        "matrix",
-                        Constant.of(
-                                Scalar.computed(type),
-                                Shape.of(inner, (long) outPoints * outParts),
-                                DftMatrix.of(used, parts, outPoints, outParts, length, inverse, half)));
-        if (table) {
-            if (half && inverse) {
-                throw new UnsupportedOperationException("node " + n.name() + ": a one-sided inverse DFT of " + length
-                        + " points is too long for the executor opencl: use the executor onnx");
-            }
-            return List.of(longTransform(n, x, weights, axis, used, parts, out, length, inverse));
-        }
-        List<Integer> rows = new ArrayList<>();
-        for (int i = 0; i < last; i++) {
-            if (i != axis) {
-                rows.add(i);
-            }
-        }
-        long[] rowShape = rows.stream().mapToLong(i -> out[i]).toArray();
-        return List.of(Products.contract(
-                n.output().name(),
-                type,
-                out,
-                List.of(),
-                rows,
-                List.of(axis, last),
-                new long[] {inner},
-                (q, r, k) -> {
-                    List<Index> row = Index.unravel(r, rowShape);
-                    Index[] at = new Index[last + 1];
-                    for (int i = 0; i < rows.size(); i++) {
-                        at[rows.get(i)] = row.get(i);
-                    }
-                    at[axis] = k.div(parts);
-                    at[last] = k.mod(parts);
-                    return at(x, List.of(at));
-                },
-                (q, c, k) -> at(weights, List.of(k, c))));
-    }
-
-    private static double[] period(int length) {
-        double[] t = new double[2 * length];
-        for (int i = 0; i < length; i++) {
-            t[i] = Math.cos(2 * Math.PI * i / length);
-            t[length + i] = Math.sin(2 * Math.PI * i / length);
-        }
-        return t;
-    }
-
-    /** Each output sums over the points, the angle read from a table of one period. */
-    private static Array longTransform(
-            Node n, Array x, Array period, int axis, int used, int parts, long[] out, int length, boolean inverse) {
-        int last = out.length - 1;
-        long[] space = Arrays.copyOf(out, out.length + 1);
-        space[out.length] = used;
-        Formula product = Formula.of("angle", "x * y % " + length);
-        DType type = Scalar.computed(x.type());
-        return Lowering.reduce(
-                n.output().name(), x.type(), space, java.util.Set.of(out.length), false, Fold.SUM, at -> {
-                    Scalar angle = Lowering.apply(
-                            product,
-                            new Scalar.Position(at.get(axis), DType.INT64),
-                            new Scalar.Position(at.getLast(), DType.INT64));
-                    Index i = Index.data(angle, length);
-                    Scalar c = at(period, List.of(Index.ZERO, i));
-                    Scalar s = multiply(at(period, List.of(Index.of(1), i)), literal(type, inverse ? 1 : -1));
-                    List<Index> from = moved(at.subList(0, out.length), axis, at.getLast());
-                    Scalar re = at(x, moved(from, last, Index.ZERO));
-                    Scalar im = parts == 2 ? at(x, moved(from, last, Index.of(1))) : literal(type, 0);
-                    Scalar real = Lowering.subtract(multiply(re, c), multiply(im, s));
-                    Scalar imaginary = add(multiply(re, s), multiply(im, c));
-                    Scalar v = out[last] == 2
-                            ? Scalar.select(List.of(new Inside(at.get(last), 0, 1)), real, imaginary)
-                            : real;
-                    return inverse ? multiply(v, literal(type, 1.0 / length)) : v;
-                });
     }
 
     // ---- grid ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,93 @@
+package org.armature.compute.opencl;
+
+import static org.armature.graph.Ops.complexMul;
+import static org.armature.graph.Ops.dft;
+import static org.armature.graph.Ops.pad;
+import static org.armature.graph.Ops.slice;
+import static org.armature.graph.Ops.squeeze;
+import static org.armature.graph.Ops.unsqueeze;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.armature.compute.Program;
+import org.armature.compute.ReferenceExecutor;
+import org.armature.compute.Tensor;
+import org.armature.graph.Graph;
+import org.armature.graph.Shape;
+import org.armature.graph.Value;
+import org.junit.jupiter.api.Test;
+
+/** Fourier transforms against the plain executor, which sums in double. */
+class FourierTest extends OnDevice {
+    /** Lengths that are dense, in two stages, and without suitable factors; all directions; the axis anywhere. */
+    @Test
+    void transformsAgreeWithTheReference() {
+        List<Integer> lengths = List.of(128, 256, 360, 384, 511, 512, 509, 1018, 1024, 405);
+        Random random = new Random(1);
+        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 400 : 24); trial++) {
+            int length = lengths.get(random.nextInt(lengths.size()));
+            boolean inverse = random.nextBoolean();
+            boolean onesided = random.nextBoolean();
+            int parts = inverse && onesided ? 2 : 1 + random.nextInt(2);
+            int points = switch (random.nextInt(3)) {
+                case 0 -> length;
+                case 1 -> 1 + random.nextInt(length);
+                default -> length + random.nextInt(7);
+            };
+            if (inverse && onesided) {
+                points = length / 2 + 1;
+            }
+            int axis = random.nextInt(3);
+            long[] shape = {1 + random.nextInt(4), 1 + random.nextInt(4), 1 + random.nextInt(3), parts};
+            shape[axis] = points;
+            if (onesided && !inverse) {
+                parts = 1;
+                shape[3] = 1;
+            }
+            check(trial, transform(shape, axis, length, inverse, onesided));
+        }
+    }
+
+    private static Graph transform(long[] shape, int axis, long length, boolean inverse, boolean onesided) {
+        Graph.Builder b = Graph.builder("transform");
+        return b.output("y", dft(b.input("x", Shape.of(shape)), axis, length, inverse, onesided))
+                .build();
+    }
+
+    /** Spectra of halves and of whole ones, multiplied and transformed back. */
+    @Test
+    void convolutionsByTransforms() {
+        check(1, convolution(256, 512, true));
+        check(2, convolution(256, 512, false));
+        check(3, convolution(300, 600, true));
+        check(3, convolution(2048, 4096, true));
+    }
+
+    private static Graph convolution(long taps, long length, boolean half) {
+        Graph.Builder b = Graph.builder("convolution");
+        Value x = b.input("x", Shape.of(3, 1, 5, taps));
+        Value k = b.input("k", Shape.of(2, 5, taps));
+        Value y = complexMul(spectrum(x, length, half), spectrum(k, length, half));
+        Value back = dft(y, 3, half ? length : -1, true, half);
+        return b.output("y", slice(squeeze(slice(back, 4, 0, 1), -1), 3, 0, taps))
+                .build();
+    }
+
+    private static Value spectrum(Value x, long length, boolean half) {
+        long[] pads = new long[2 * x.rank()];
+        pads[pads.length - 1] = length - x.shape().dim(-1);
+        return dft(unsqueeze(pad(x, 0.0, pads), -1), x.rank() - 1, -1, false, half);
+    }
+
+    private static void check(long seed, Graph g) {
+        Map<String, Tensor> given = Comparison.drawn(g, seed);
+        try (Program want = new ReferenceExecutor().compile(g);
+                Program have = executor.compile(g)) {
+            Map<String, Tensor> expected = want.run(given);
+            have.run(given)
+                    .forEach((name, t) -> Comparison.same(
+                            expected.get(name), t, 2e-6, () -> "output " + name + ", seed " + seed + " of " + g));
+        }
+    }
+}
