@@ -14,7 +14,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.UnaryOperator;
+import java.util.function.IntFunction;
+import java.util.function.LongToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.armature.compute.opencl.ir.Array;
@@ -24,7 +25,6 @@ import org.armature.compute.opencl.ir.Scalar;
 import org.armature.compute.opencl.ir.Scalar.Inside;
 import org.armature.graph.Constant;
 import org.armature.graph.DType;
-import org.armature.graph.DftMatrix;
 import org.armature.graph.Node;
 import org.armature.graph.Shape;
 
@@ -38,18 +38,26 @@ import org.armature.graph.Shape;
  * }</pre>
  *
  * <p>The second stage has a matrix for each {@code c} that holds the twiddle factors too, so that nothing lies between the
- * products, or, where all of them would be larger than what they multiply, one matrix, and the factors are multiplied in
- * between. A real signal is transformed this way, and only to the half {@code c <= A / 2} in the first stage. A complex one goes
- * the other way round, {@code i = c + A d} to {@code o = B a + b}: the first stage then reads what the second one of the
- * signal's own transform wrote, in the order in which it lies, and the second one writes along memory and no imaginary part if
- * it is not wanted. Intermediate arrays are {@code [c, batch before the axis..., part, b or d, batch after the axis...]}.
+ * products. A real signal is transformed this way: its first stage gives conjugates for {@code c} and {@code A - c}, of which one
+ * is computed, and the second stage makes both from it. A complex one goes the other way round, {@code i = c + A d} to
+ * {@code o = B a + b}: its first stage reads what the second one of a real signal wrote in the order in which that lies, its second
+ * one writes along memory; if the real part is all that is wanted, what {@code c} and {@code A - c} give is summed in between.
+ * Arrays between the stages are {@code [c, batch before the axis..., side, part, b or d, batch after the axis...]}, where the side
+ * is {@code c} or {@code A - c}.
+ *
+ * <p>Lengths with a large prime factor are convolutions with a chirp by transforms of a power of two (Bluestein 1970).
  */
 final class Fourier {
     /** Columns of a product that are whole panels. */
     private static final long LANES = 32;
 
-    /** Elements of the matrices that hold the twiddle factors at most. */
-    private static final long FOLDED = 1 << 23;
+    /** Points of a stage that is one product. */
+    private static final long LARGEST = 512;
+
+    /** Elements of the matrices with twiddle factors at most. */
+    private static final long MATRICES = 1 << 23;
+
+    private static final long NEVER = 1L << 40;
 
     private Fourier() {}
 
@@ -90,7 +98,7 @@ final class Fourier {
             return new Signal(batch, before, points, parts, element);
         }
 
-        /** {@code [head, batch before..., part, tail, batch after...]}, of sizes as of indices. */
+        /** {@code [head, batch before..., side and part, tail, batch after...]}, of sizes as of indices. */
         <T> List<T> arranged(T head, List<T> batch, T part, T tail) {
             List<T> all = new ArrayList<>(List.of(head));
             all.addAll(batch.subList(0, before));
@@ -134,81 +142,107 @@ final class Fourier {
     }
 
     /**
-     * {@code y[o] = sum over i: x[i] * exp(-2 pi sqrt(-1) i (o + shift) / length)}, with the other sign and divided by the length if
-     * inverse.
+     * {@code y[o] = scale * sum over i: x[i] * exp(-2 pi sqrt(-1) i (o + shift) / length)}, with the other sign if inverse.
      *
      * @param half whether a point of the input stands for its mirror image, the conjugate, too
      * @param out points wanted
      * @param parts 1 for the real part alone
      */
-    record Transform(long length, boolean inverse, boolean half, long out, int parts, long shift) {
+    record Transform(long length, boolean inverse, boolean half, double scale, long out, int parts, long shift) {
+        static Transform forward(long length, long out) {
+            return new Transform(length, false, false, 1, out, 2, 0);
+        }
+
+        static Transform inverse(long length, boolean half, long out, int parts, long shift) {
+            return new Transform(length, true, half, 1.0 / length, out, parts, shift);
+        }
+
         double weight(long i) {
-            double scale = inverse ? 1.0 / length : 1;
             return half && i > 0 && 2 * i != length ? 2 * scale : scale;
         }
     }
 
     /** The transforms of signals. */
     static Signal transform(String name, DType type, Signal x, Transform t) {
-        long b = factor(t.length());
-        if (b == 0 || isShort(x, t)) {
+        long n = t.length();
+        if (n < Integer.getInteger("fft.min", 128) || n <= cheapest(n)) {
             return dense(name, type, x, t);
         }
-        Stages s = new Stages(name, type, x, t, t.length() / b, b);
+        if (cheapest(n) < stages(n)) {
+            return new Chirp(name, type, x, t).transform();
+        }
+        Stages s = new Stages(name, type, x, t, n / factor(n), factor(n));
         return x.parts() == 1 && !t.half() ? s.real() : s.complex();
     }
 
-    private static boolean isShort(Signal x, Transform t) {
-        return t.length() < Integer.getInteger("fft.min", 128);
+    /** About how many multiplications a point takes in two stages. */
+    private static long stages(long length) {
+        long b = factor(length);
+        return b == 0 ? NEVER : stages(length, b);
+    }
+
+    private static long stages(long length, long b) {
+        long a = length / b;
+        return (a <= LARGEST ? a : cheapest(a)) + 2 * Math.max(b, LANES);
+    }
+
+    private static long cheapest(long length) {
+        return length == power(length) ? stages(length) : Math.min(stages(length), chirp(length));
+    }
+
+    /** And by transforms of a power of two, three of complex numbers. */
+    private static long chirp(long length) {
+        long n = power(2 * length);
+        return 2 * 3 * stages(n) * n / length;
     }
 
     /** B: the divisor with which both stages take the least multiplications; 0 if there is none. */
     private static long factor(long length) {
-        return LongStream.rangeClosed(2, length / 2)
+        return LongStream.rangeClosed(2, Math.min(length / 2, Math.max(4, MATRICES / (2 * length))))
                 .filter(b -> length % b == 0)
                 .boxed()
-                .min(Comparator.comparingLong(b -> length / b + 2 * Math.max(b, LANES)))
+                .min(Comparator.comparingLong(b -> stages(length, b)))
                 .orElse(0L);
+    }
+
+    /** The power of two at or above {@code n}. */
+    static long power(long n) {
+        return n <= 1 ? 1 : Long.highestOneBit(n - 1) * 2;
     }
 
     /** One product with the whole matrix. */
     private static Signal dense(String name, DType type, Signal x, Transform t) {
-        long inner = x.points() * x.parts();
-        Array matrix = constant(
-                name + ".matrix",
-                type,
-                DftMatrix.of(
-                        (int) x.points(), x.parts(), (int) t.out(), t.parts(), (int) t.length(), t.inverse(), t.half()),
-                inner,
-                t.out() * t.parts());
-        List<Long> sizes = LongStream.of(x.batch()).boxed().toList();
-        long[] shape = longs(x.natural(sizes, t.out(), (long) t.parts()));
-        List<Integer> columns = List.of(x.before(), shape.length - 1);
-        Array y = Products.contract(
-                name,
-                type,
-                shape,
-                List.of(),
-                others(shape.length, columns),
-                columns,
-                new long[] {inner},
-                (q, r, k) -> x.at(Index.unravel(r, x.batch()), k.div(x.parts()), k.mod(x.parts())),
-                (q, c, k) -> at(matrix, List.of(k, c)));
+        boolean left = x.isAcross();
+        Side ins = new Side(x.points(), 1, x.parts(), false);
+        Side outs = new Side(t.out(), 1, t.parts(), false);
+        Array m = Matrix.of(t, 1, ins, outs, left)
+                .array(name + ".matrix", type, 1, (q, i, o) -> i * (o + t.shift()), (q, i) -> t.weight(i));
+        long[] shape = longs(x.natural(sizesOf(x), t.out(), (long) t.parts()));
+        Array y = new Product(name, type, shape, List.of(), List.of(x.before(), shape.length - 1), left)
+                .of(m, new long[] {x.points(), x.parts()}, (at, k) -> {
+                    List<Index> batch = new ArrayList<>(at.subList(0, shape.length - 1));
+                    batch.remove(x.before());
+                    return x.at(batch, k.get(0), k.get(1));
+                });
         return x.of(t.out(), t.parts(), (batch, point, part) -> at(y, x.natural(batch, point, part)));
     }
 
-    // ---- two stages ------------------------------------------------------------------------------------------------
+    private static List<Long> sizesOf(Signal x) {
+        return new ArrayList<>(LongStream.of(x.batch()).boxed().toList());
+    }
+
+    // ---- products with matrices ------------------------------------------------------------------------------------
 
     /** Turns of the unit circle between two points, in parts of the length. */
     @FunctionalInterface
     private interface Turns {
-        long of(long q, long in, long out);
+        long of(long c, long in, long out);
     }
 
     /** What a point of the input is multiplied with. */
     @FunctionalInterface
     private interface Weight {
-        double of(long q, long in);
+        double of(long c, long in);
     }
 
     /** The other factor of a product, by the result's indices, those of the matrix zero, and the inner ones. */
@@ -217,16 +251,108 @@ final class Fourier {
         Scalar at(List<Index> result, List<Index> inner);
     }
 
-    /** Points of one side of a matrix: part by part, or point by point. */
-    private record Side(long points, int parts, boolean apart) {
+    /** Rows or columns of a matrix: side by side and part by part, or point by point. */
+    private record Side(long points, int sides, int parts, boolean apart) {
         long size() {
-            return points * parts;
+            return points * sides * parts;
         }
 
-        int at(long point, int part) {
-            return (int) (apart ? part * points + point : point * parts + part);
+        int at(long point, int side, int part) {
+            return (int) (apart ? (side * parts + part) * points + point : point * parts + part);
         }
     }
+
+    /**
+     * Matrices {@code [c, out, in]}, or {@code [c, in, out]}.
+     *
+     * @param a c of the other side is {@code a - c}
+     * @param left whether out comes first
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Matrix(double[] cos, double[] sin, long a, Side ins, Side outs, boolean left) {
+        static Matrix of(Transform t, long a, Side ins, Side outs, boolean left) {
+            int n = Math.toIntExact(t.length());
+            double[] cos = new double[n];
+            double[] sin = new double[n];
+            for (int i = 0; i < n; i++) {
+                cos[i] = Math.cos(2 * Math.PI * i / n);
+                sin[i] = (t.inverse() ? 1 : -1) * Math.sin(2 * Math.PI * i / n);
+            }
+            return new Matrix(cos, sin, a, ins, outs, left);
+        }
+
+        Array array(String name, DType type, long count, Turns turns, Weight weight) {
+            int size = Math.toIntExact(ins.size() * outs.size());
+            double[] m = new double[Math.toIntExact(count * size)];
+            for (long c = 0; c < count; c++) {
+                for (int side = 0; side < Math.max(ins.sides, outs.sides); side++) {
+                    if (side == 0 || 2 * c % a != 0) { // else it is its own mirror image
+                        fill(m, (int) c * size, side, side == 0 ? c : a - c, turns, weight);
+                    }
+                }
+            }
+            long[] shape = {count, left ? outs.size() : ins.size(), left ? ins.size() : outs.size()};
+            return constant(name, type, m, shape);
+        }
+
+        private void fill(double[] m, int from, int side, long c, Turns turns, Weight weight) {
+            int in = ins.sides > 1 ? side : 0;
+            int out = outs.sides > 1 ? side : 0;
+            int step = left ? (int) ins.size() : 1;
+            for (long i = 0; i < ins.points; i++) {
+                double w = weight.of(c, i);
+                for (long o = 0; o < outs.points; o++) {
+                    int turn = (int) Math.floorMod(turns.of(c, i, o), (long) cos.length);
+                    double re = w * cos[turn];
+                    double im = w * sin[turn];
+                    for (int p = 0; p < ins.parts; p++) {
+                        for (int r = 0; r < outs.parts; r++) {
+                            double v = p == r ? re : p == 0 ? im : -im;
+                            // What makes the other side is conjugated, or what it makes.
+                            boolean negative = out == 1 && p == 1 || in == 1 && r == 1;
+                            int at = ins.at(i, in, p) * (left ? 1 : (int) outs.size()) + outs.at(o, out, r) * step;
+                            m[from + at] = negative ? -v : v;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * A product with a matrix of {@link Matrix}.
+     *
+     * @param batch axis of the result with a matrix for each index, if there is one
+     * @param outer axes of the result that are the matrix's own
+     * @param left whether the matrix is the left factor
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Product(
+            String name, DType type, long[] shape, List<Integer> batch, List<Integer> outer, boolean left) {
+        Array of(Array matrix, long[] inner, Data data) {
+            List<Integer> others = IntStream.range(0, shape.length)
+                    .filter(i -> !batch.contains(i) && !outer.contains(i))
+                    .boxed()
+                    .toList();
+            long[] sizes = others.stream().mapToLong(i -> shape[i]).toArray();
+            Products.Operand m = (q, o, k) -> at(matrix, left ? List.of(q, o, k) : List.of(q, k, o));
+            Products.Operand d = (q, o, k) -> {
+                Index[] at = new Index[shape.length];
+                Arrays.fill(at, Index.ZERO);
+                batch.forEach(i -> at[i] = q);
+                List<Index> of = Index.unravel(o, sizes);
+                for (int i = 0; i < sizes.length; i++) {
+                    at[others.get(i)] = of.get(i);
+                }
+                return data.at(List.of(at), Index.unravel(k, inner));
+            };
+            return left
+                    ? Products.contract(name, type, shape, batch, outer, others, inner, m, d)
+                    : Products.contract(name, type, shape, batch, others, outer, inner, d, m);
+        }
+    }
+
+    // ---- two stages ------------------------------------------------------------------------------------------------
 
     /**
      * One transform.
@@ -235,14 +361,35 @@ final class Fourier {
      * @param b values of {@code b} and {@code d}
      */
     private record Stages(String name, DType type, Signal x, Transform t, long a, long b) {
-        /** Whether there is a matrix for each c. */
-        boolean isFolded() {
-            return 2 * t.length() * b <= FOLDED;
+        /** The point in the middle is the only one of half a spectrum with the last d: it goes its own way. */
+        private boolean hasMiddle(long points) {
+            return b % 2 == 0 && 2 * points == t.length() + 2;
         }
 
-        /** The point in the middle is the only one of half a spectrum with the last d: it goes its own way. */
-        boolean hasMiddle(long points) {
-            return b % 2 == 0 && 2 * points == t.length() + 2;
+        /** The signals of one stage: those of each b. */
+        private Signal sub(long points, int parts, Element element) {
+            List<Long> batch = sizesOf(x);
+            batch.add(x.before(), b);
+            return new Signal(longs(batch), x.before(), points, parts, element);
+        }
+
+        private List<Index> outer(List<Index> batch) {
+            List<Index> all = new ArrayList<>(batch);
+            all.remove(x.before());
+            return all;
+        }
+
+        /** The stage with twiddle factors, {@code [c, ..., side and part, o, ...]} from an array in the same order. */
+        private Array twiddled(String what, Array in, Side ins, Side outs, Turns turns, Weight weight) {
+            long count = in.dim(0);
+            boolean left = x.isAcross();
+            Array m = Matrix.of(t, a, ins, outs, left).array(name + "." + what + ".matrix", type, count, turns, weight);
+            long[] shape = x.shape(count, (long) outs.sides * outs.parts, outs.points);
+            return new Product(name + "." + what, type, shape, List.of(0), List.of(x.partAxis(), x.tailAxis()), left)
+                    .of(
+                            m,
+                            new long[] {(long) ins.sides * ins.parts, ins.points},
+                            (at, k) -> at(in, x.arranged(at.getFirst(), x.batch(at), k.get(0), k.get(1))));
         }
 
         // ---- of a real signal
@@ -252,14 +399,21 @@ final class Fourier {
             long points = Math.min(t.out(), t.length() / 2 + 1);
             boolean apart = hasMiddle(points);
             long ends = apart ? b / 2 : Math.ceilDiv(points, a);
-            Side ins = new Side(b, 2, true);
-            Side outs = new Side(ends, t.parts(), true);
-            Turns turns = (c, i, d) -> i * (c + a * d);
-            Array y = isFolded()
-                    ? each("bins", first, this::mirror, ins, outs, turns, (c, i) -> 1)
-                    : each("bins", turned(first, this::mirror, true, 0), c -> c, ins, outs, turns, (c, i) -> 1);
-            Element bins = (batch, point, part) ->
-                    at(y, x.arranged(point.mod(a), batch, part, point.div(a).clamp(0, ends - 1)));
+            Array y = twiddled(
+                    "spectrum",
+                    first,
+                    new Side(b, 1, 2, true),
+                    new Side(ends, 2, t.parts(), true),
+                    (c, i, d) -> i * (c + a * d),
+                    (c, i) -> 1);
+            Element bins = (batch, point, part) -> {
+                Index c = point.mod(a);
+                Index d = point.div(a).clamp(0, ends - 1);
+                return Scalar.select(
+                        List.of(new Inside(c, 0, a / 2 + 1)),
+                        at(y, x.arranged(c.clamp(0, a / 2), batch, part, d)),
+                        at(y, x.arranged(Index.of(a).minus(c).clamp(0, a / 2), batch, part.plus(t.parts()), d)));
+            };
             Element half = apart ? with(middle(first), bins) : bins;
             return x.of(t.out(), t.parts(), t.out() == points ? half : whole(half));
         }
@@ -267,38 +421,48 @@ final class Fourier {
         /** {@code [c up to a half, ..., part, b, ...]}. */
         private Array first() {
             long steps = Math.ceilDiv(x.points(), b);
-            Side out = new Side(a / 2 + 1, 2, false);
-            Array m = matrix(
-                    "first", 1, new Side(steps, 1, true), out, true, (q, i, o) -> i * b * o, (q, i) -> t.weight(0));
-            return product(
-                    "stage",
-                    x.shape(out.points(), 2, b),
-                    List.of(),
-                    List.of(0, x.partAxis()),
-                    new long[] {steps},
-                    true,
-                    m,
-                    (at, k) ->
-                            x.padded(type, x.batch(at), k.getFirst().times(b).plus(at.get(x.tailAxis())), Index.ZERO));
+            long heads = a / 2 + 1;
+            Element element = (batch, point, part) ->
+                    x.padded(type, outer(batch), point.times(b).plus(batch.get(x.before())), part);
+            Signal each = sub(steps, 1, element);
+            Transform of = new Transform(a, t.inverse(), false, t.scale(), heads, 2, 0);
+            long[] shape = x.shape(heads, 2, b);
+            if (a > LARGEST) {
+                Signal y = transform(name + ".stage", type, each, of);
+                return map(name + ".first", type, shape, at -> y.at(batchOf(at), at.getFirst(), at.get(x.partAxis())));
+            }
+            Array m = Matrix.of(of, 1, new Side(steps, 1, 1, true), new Side(heads, 1, 2, false), true)
+                    .array(name + ".first.matrix", type, 1, (q, i, o) -> i * o, (q, i) -> t.scale());
+            return new Product(name + ".first", type, shape, List.of(), List.of(0, x.partAxis()), true)
+                    .of(m, new long[] {steps}, (at, k) -> each.at(batchOf(at), k.getFirst(), Index.ZERO));
         }
 
-        /** The first stage of a real signal has c up to a half, the others are conjugates: the smaller of c and A - c. */
-        private Index mirror(Index c) {
-            return c.clamp(0, a / 2).minus(c.plus(a / 2 - a).clamp(0, a / 2));
+        /** The batch of one stage from arranged indices. */
+        private List<Index> batchOf(List<Index> arranged) {
+            List<Index> batch = x.batch(arranged);
+            batch.add(x.before(), arranged.get(x.tailAxis()));
+            return batch;
         }
 
         private Array middle(Array first) {
-            double[] signs =
-                    LongStream.range(0, b).mapToDouble(i -> i % 2 == 0 ? 1 : -1).toArray();
-            Array sign = constant("signs", signs, b);
-            long[] space = Arrays.copyOf(x.batch(), x.batch().length + 1);
-            space[x.batch().length] = b;
-            return Lowering.reduce(name + ".middle", type, space, Set.of(x.batch().length), false, Fold.SUM, at -> {
-                List<Index> batch = at.subList(0, x.batch().length);
-                return multiply(
-                        at(first, x.arranged(Index.ZERO, batch, Index.ZERO, at.getLast())),
-                        at(sign, List.of(at.getLast())));
-            });
+            Array sign = constant(
+                    name + ".signs",
+                    type,
+                    LongStream.range(0, b).mapToDouble(i -> i % 2 == 0 ? 1 : -1).toArray(),
+                    b);
+            int rank = x.batch().length;
+            long[] space = Arrays.copyOf(x.batch(), rank + 1);
+            space[rank] = b;
+            return Lowering.reduce(
+                    name + ".middle",
+                    type,
+                    space,
+                    Set.of(rank),
+                    false,
+                    Fold.SUM,
+                    at -> multiply(
+                            at(first, x.arranged(Index.ZERO, at.subList(0, rank), Index.ZERO, at.getLast())),
+                            at(sign, List.of(at.getLast()))));
         }
 
         private Element with(Array middle, Element others) {
@@ -316,8 +480,12 @@ final class Fourier {
                 return Scalar.select(
                         List.of(new Inside(point, 0, last + 1)),
                         half.at(batch, point.clamp(0, last), part),
-                        Scalar.select(List.of(new Inside(part, 0, 1)), image, multiply(image, literal(type, -1))));
+                        Scalar.select(List.of(new Inside(part, 0, 1)), image, negative(image)));
             };
+        }
+
+        private Scalar negative(Scalar v) {
+            return multiply(v, literal(type, -1));
         }
 
         // ---- of a complex signal
@@ -325,206 +493,116 @@ final class Fourier {
         Signal complex() {
             boolean apart = hasMiddle(x.points());
             long steps = apart ? b / 2 : Math.ceilDiv(x.points(), a);
-            Array points = map(name + ".points", type, x.shape(a, x.parts(), steps), at -> {
-                Index i = at.getFirst().plus(at.get(x.tailAxis()).times(a));
-                Scalar v = x.padded(type, x.batch(at), i, at.get(x.partAxis()));
-                return isFolded() || !t.half() ? v : multiply(v, doubled(i));
+            int sides = t.parts() == 1 ? 2 : 1;
+            long heads = sides == 2 ? a / 2 + 1 : a;
+            Array points = map(name + ".points", type, x.shape(heads, (long) sides * x.parts(), steps), at -> {
+                Index c = at.getFirst();
+                Index far = at.get(x.tailAxis()).times(a);
+                Index part = at.get(x.partAxis()).mod(x.parts());
+                Index mirror = Index.of(a).minus(c).clamp(a / 2 + 1, a - 1);
+                return Scalar.select(
+                        List.of(new Inside(at.get(x.partAxis()), 0, x.parts())),
+                        x.padded(type, x.batch(at), c.plus(far), part),
+                        x.padded(type, x.batch(at), mirror.plus(far), part));
             });
-            Array inner = each(
+            Array inner = twiddled(
                     "inner",
                     points,
-                    c -> c,
-                    new Side(steps, x.parts(), true),
-                    new Side(b, 2, true),
+                    new Side(steps, sides, x.parts(), true),
+                    new Side(b, 1, 2, true),
                     (c, d, o) -> (c + a * d) * (o + t.shift()),
-                    (c, d) -> isFolded() ? t.weight(c + a * d) : t.weight(0));
-            Array y = last(isFolded() ? inner : turned(inner, c -> c, false, t.shift()));
-            Element sum = (batch, point, part) -> at(y, placed(batch, point, part));
-            return x.of(
-                    t.out(),
-                    t.parts(),
-                    apart ? (batch, point, part) -> add(sum.at(batch, point, part), wave(batch, point, part)) : sum);
+                    (c, d) -> t.weight(c + a * d));
+            Signal each = sub(
+                    heads,
+                    2,
+                    (batch, point, part) -> at(inner, x.arranged(point, outer(batch), part, batch.get(x.before()))));
+            Transform of = new Transform(a, t.inverse(), false, 1, Math.ceilDiv(t.out(), b), t.parts(), 0);
+            Signal y =
+                    a > LARGEST ? transform(name + ".result", type, each, of) : dense(name + ".result", type, each, of);
+            return x.of(t.out(), t.parts(), (batch, point, part) -> {
+                List<Index> at = new ArrayList<>(batch);
+                at.add(x.before(), point.mod(b));
+                Scalar sum = y.at(at, point.div(b), part);
+                return apart ? add(sum, wave(batch, point, part)) : sum;
+            });
         }
 
         /** What the point in the middle adds. */
         private Scalar wave(List<Index> batch, Index point, Index part) {
-            Scalar middle = multiply(
-                    x.at(batch, Index.of(t.length() / 2), x.parts() == 1 ? Index.ZERO : part),
-                    literal(type, t.weight(t.length() / 2)));
-            Index odd = point.plus(Math.floorMod(t.shift(), 2)).mod(2);
-            Scalar wave = Scalar.select(List.of(new Inside(odd, 0, 1)), middle, multiply(middle, literal(type, -1)));
+            long middle = t.length() / 2;
+            Scalar v = multiply(
+                    x.at(batch, Index.of(middle), x.parts() == 1 ? Index.ZERO : part), literal(type, t.weight(middle)));
+            Index odd = point.plus(Math.floorMod(t.shift(), 2L)).mod(2);
+            Scalar wave = Scalar.select(List.of(new Inside(odd, 0, 1)), v, negative(v));
             return x.parts() == 1 ? Scalar.select(List.of(new Inside(part, 0, 1)), wave, literal(type, 0)) : wave;
         }
+    }
 
-        private Scalar doubled(Index i) {
-            return Scalar.select(List.of(new Inside(i, 1, (t.length() + 1) / 2)), literal(type, 2), literal(type, 1));
+    // ---- any length ------------------------------------------------------------------------------------------------
+
+    /** {@code i o = (i^2 + o^2 - (o - i)^2) / 2}: a convolution with a chirp between two products with one. */
+    private record Chirp(String name, DType type, Signal x, Transform t) {
+        Signal transform() {
+            long n = power(x.points() + t.out() - 1);
+            Array in = factors(
+                    "in",
+                    x.points(),
+                    i -> 0.5 * turns(i) + (double) Math.floorMod(i * t.shift(), t.length()),
+                    t::weight);
+            Array out = factors("out", t.out(), o -> 0.5 * turns(o), o -> 1);
+            Array filter = factors(
+                    "filter", n, j -> -0.5 * turns(Math.min(j, n - j)), j -> j < t.out() || n - j < x.points() ? 1 : 0);
+            Signal turned = x.of(
+                    x.points(),
+                    2,
+                    (batch, point, part) -> product(
+                            at -> x.parts() == 1 && at == 1 ? literal(type, 0) : x.at(batch, point, Index.of(at)),
+                            at -> at(in, List.of(Index.of(at), point)),
+                            part));
+            Signal chirp = new Signal(new long[0], 0, n, 2, (batch, point, part) -> at(filter, List.of(part, point)));
+            Transform there = Transform.forward(n, n);
+            Signal a = Fourier.transform(name + ".turned", type, turned, there);
+            Signal b = Fourier.transform(name + ".chirp", type, chirp, there);
+            Signal both = x.of(
+                    n,
+                    2,
+                    (batch, point, part) -> product(
+                            at -> a.at(batch, point, Index.of(at)), at -> b.at(List.of(), point, Index.of(at)), part));
+            Signal y = Fourier.transform(name + ".back", type, both, Transform.inverse(n, false, t.out(), 2, 0));
+            return x.of(
+                    t.out(),
+                    t.parts(),
+                    (batch, point, part) -> product(
+                            at -> y.at(batch, point, Index.of(at)), at -> at(out, List.of(Index.of(at), point)), part));
         }
 
-        /** {@code [batch before..., a, b, batch after..., part]}: the order of the result. */
-        private Array last(Array inner) {
-            Side out = new Side(Math.ceilDiv(t.out(), b), t.parts(), false);
-            Array m = matrix("last", 1, new Side(a, 2, true), out, true, (q, i, o) -> i * o * b, (q, i) -> 1);
-            List<Long> sizes = LongStream.of(x.batch()).boxed().toList();
-            long[] shape = longs(placed(sizes, out.points(), b, (long) t.parts()));
-            int first = x.before();
-            return product(
-                    "result",
-                    shape,
-                    List.of(),
-                    List.of(first, shape.length - 1),
-                    new long[] {2, a},
-                    true,
-                    m,
-                    (at, k) -> {
-                        List<Index> batch = new ArrayList<>(at.subList(0, first));
-                        batch.addAll(at.subList(first + 2, at.size() - 1));
-                        return at(inner, x.arranged(k.get(1), batch, k.get(0), at.get(first + 1)));
-                    });
+        /** j squared, in half parts of the length: the period is twice that. */
+        private double turns(long j) {
+            return j * j % (2 * t.length());
         }
 
-        private List<Index> placed(List<Index> batch, Index point, Index part) {
-            return placed(batch, point.div(b), point.mod(b), part);
-        }
-
-        private <T> List<T> placed(List<T> batch, T high, T low, T part) {
-            List<T> all = new ArrayList<>(batch);
-            all.addAll(x.before(), List.of(high, low));
-            all.add(part);
-            return all;
-        }
-
-        // ---- of both
-
-        /**
-         * The stage with twiddle factors: {@code [c, ..., part, o, ...]} from an array in the same order.
-         *
-         * @param from the array's first index for c
-         * @param turns of c, i and o; with c = 0 those of the matrix alone
-         */
-        private Array each(
-                String what, Array in, UnaryOperator<Index> from, Side ins, Side outs, Turns turns, Weight weight) {
-            long count = isFolded() ? a : 1;
-            boolean across = x.isAcross();
-            Array m = matrix(what, count, ins, outs, across, turns, weight);
-            return product(
-                    what,
-                    x.shape(a, outs.parts(), outs.points()),
-                    isFolded() ? List.of(0) : List.of(),
-                    List.of(x.partAxis(), x.tailAxis()),
-                    new long[] {ins.parts(), ins.points()},
-                    across,
-                    m,
-                    (at, k) -> at(in, x.arranged(from.apply(at.getFirst()), x.batch(at), k.get(0), k.get(1))));
-        }
-
-        /** Times the twiddle factors. */
-        private Array turned(Array in, UnaryOperator<Index> from, boolean mirrored, long shift) {
-            double[] factors = new double[Math.toIntExact(2 * a * b)];
-            double[][] circle = circle();
-            for (long c = 0; c < a; c++) {
-                for (long i = 0; i < b; i++) {
-                    int turns = (int) Math.floorMod(c * (i + shift), t.length());
-                    factors[(int) (c * b + i)] = circle[0][turns];
-                    factors[(int) ((a + c) * b + i)] = circle[1][turns];
-                }
-            }
-            Array factor = constant("factors", factors, 2, a, b);
-            return map(name + ".turned", type, x.shape(a, 2, b), at -> {
-                Index c = at.getFirst();
-                Index i = at.get(x.tailAxis());
-                Scalar cos = at(factor, List.of(Index.ZERO, c, i));
-                Scalar sin = at(factor, List.of(Index.of(1), c, i));
-                Scalar re = at(in, x.arranged(from.apply(c), x.batch(at), Index.ZERO, i));
-                Scalar im = at(in, x.arranged(from.apply(c), x.batch(at), Index.of(1), i));
-                if (mirrored) {
-                    im = Scalar.select(List.of(new Inside(c, 0, a / 2 + 1)), im, multiply(im, literal(type, -1)));
-                }
-                return Scalar.select(
-                        List.of(new Inside(at.get(x.partAxis()), 0, 1)),
-                        subtract(multiply(re, cos), multiply(im, sin)),
-                        add(multiply(re, sin), multiply(im, cos)));
-            });
-        }
-
-        /** A product of a matrix {@code [count, outer, inner]}, or the other way round if it is not the left factor. */
-        private Array product(
-                String what,
-                long[] shape,
-                List<Integer> batch,
-                List<Integer> outer,
-                long[] inner,
-                boolean left,
-                Array matrix,
-                Data data) {
-            List<Integer> taken = new ArrayList<>(batch);
-            taken.addAll(outer);
-            List<Integer> others = others(shape.length, taken);
-            long[] sizes = others.stream().mapToLong(i -> shape[i]).toArray();
-            Products.Operand m = (q, o, k) -> at(matrix, left ? List.of(q, o, k) : List.of(q, k, o));
-            Products.Operand d = (q, o, k) -> {
-                Index[] at = new Index[shape.length];
-                Arrays.fill(at, Index.ZERO);
-                batch.forEach(i -> at[i] = q);
-                List<Index> of = Index.unravel(o, sizes);
-                for (int i = 0; i < sizes.length; i++) {
-                    at[others.get(i)] = of.get(i);
-                }
-                return data.at(List.of(at), Index.unravel(k, inner));
-            };
-            return left
-                    ? Products.contract(name + "." + what, type, shape, batch, outer, others, inner, m, d)
-                    : Products.contract(name + "." + what, type, shape, batch, others, outer, inner, d, m);
-        }
-
-        private Array matrix(String what, long count, Side ins, Side outs, boolean left, Turns turns, Weight weight) {
-            double[][] circle = circle();
-            int inner = left ? 1 : (int) outs.size();
-            int outer = left ? (int) ins.size() : 1;
-            double[] m = new double[Math.toIntExact(count * ins.size() * outs.size())];
-            for (long q = 0; q < count; q++) {
-                int from = (int) (q * ins.size() * outs.size());
-                for (long i = 0; i < ins.points(); i++) {
-                    double w = weight.of(q, i);
-                    double sign = x.parts() == 1 && ins.parts() == 2 && q > a / 2 ? -1 : 1;
-                    for (long o = 0; o < outs.points(); o++) {
-                        int turn = (int) Math.floorMod(turns.of(q, i, o), t.length());
-                        double[] value = {w * circle[0][turn], w * circle[1][turn]};
-                        for (int p = 0; p < ins.parts(); p++) {
-                            for (int r = 0; r < outs.parts(); r++) {
-                                // 1 and i times the factor, their real and imaginary parts
-                                double v = p == 0 ? value[r] : r == 0 ? -value[1] : value[0];
-                                m[from + ins.at(i, p) * inner + outs.at(o, r) * outer] = p == 0 ? v : sign * v;
-                            }
-                        }
-                    }
-                }
-            }
-            return constant(
-                    what + ".matrix", m, count, left ? outs.size() : ins.size(), left ? ins.size() : outs.size());
-        }
-
-        /** Cosine and sine, with the transform's sign, of every part of the circle. */
-        private double[][] circle() {
-            int n = Math.toIntExact(t.length());
-            double[][] c = new double[2][n];
+        private Array factors(String what, long count, LongToDoubleFunction turns, LongToDoubleFunction weight) {
+            int n = Math.toIntExact(count);
+            double[] f = new double[2 * n];
             for (int i = 0; i < n; i++) {
-                c[0][i] = Math.cos(2 * Math.PI * i / n);
-                c[1][i] = (t.inverse() ? 1 : -1) * Math.sin(2 * Math.PI * i / n);
+                double angle = 2 * Math.PI * turns.applyAsDouble(i) / t.length();
+                f[i] = weight.applyAsDouble(i) * Math.cos(angle);
+                f[n + i] = weight.applyAsDouble(i) * (t.inverse() ? 1 : -1) * Math.sin(angle);
             }
-            return c;
+            return constant(name + "." + what, type, f, 2, n);
         }
+    }
 
-        private Array constant(String what, double[] values, long... shape) {
-            return Fourier.constant(name + "." + what, type, values, shape);
-        }
+    /** A part of a product of complex numbers. */
+    static Scalar product(IntFunction<Scalar> x, IntFunction<Scalar> y, Index part) {
+        return Scalar.select(
+                List.of(new Inside(part, 0, 1)),
+                subtract(multiply(x.apply(0), y.apply(0)), multiply(x.apply(1), y.apply(1))),
+                add(multiply(x.apply(0), y.apply(1)), multiply(x.apply(1), y.apply(0))));
     }
 
     private static Array constant(String name, DType type, double[] values, long... shape) {
         return new Array(name, type, shape, new Array.Literal(Constant.of(type, Shape.of(shape), values)));
-    }
-
-    private static List<Integer> others(int rank, List<Integer> axes) {
-        return IntStream.range(0, rank).filter(i -> !axes.contains(i)).boxed().toList();
     }
 
     private static long[] longs(List<Long> all) {
@@ -544,8 +622,9 @@ final class Fourier {
         DType type = Scalar.computed(n.output().dtype());
         Signal x = l.spectra().signal(l.array(n.input(0)), axis, half ? length / 2 + 1 : length);
         int last = out.length - 1;
-        Transform t =
-                new Transform(length, inverse, half, l.extent(n.output(), axis), (int) l.extent(n.output(), last), 0);
+        long points = l.extent(n.output(), axis);
+        int parts = (int) l.extent(n.output(), last);
+        Transform t = new Transform(length, inverse, half, inverse ? 1.0 / length : 1, points, parts, 0);
         Signal y = transform(n.output().name(), type, x, t);
         Array a = map(n.output(), at -> {
             List<Index> batch = new ArrayList<>(at.subList(0, last));
