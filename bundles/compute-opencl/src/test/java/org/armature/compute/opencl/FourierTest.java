@@ -1,6 +1,7 @@
 package org.armature.compute.opencl;
 
 import static org.armature.graph.Ops.complexMul;
+import static org.armature.graph.Ops.conv;
 import static org.armature.graph.Ops.dft;
 import static org.armature.graph.Ops.pad;
 import static org.armature.graph.Ops.slice;
@@ -13,7 +14,9 @@ import java.util.Random;
 import org.armature.compute.Program;
 import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
+import org.armature.graph.DType;
 import org.armature.graph.Graph;
+import org.armature.graph.Ops.Window;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
 import org.junit.jupiter.api.Test;
@@ -78,6 +81,29 @@ class FourierTest extends OnDevice {
         long[] pads = new long[2 * x.rank()];
         pads[pads.length - 1] = length - x.shape().dim(-1);
         return dft(unsqueeze(pad(x, 0.0, pads), -1), x.rank() - 1, -1, false, half);
+    }
+
+    /** Every kind of group and padding, and both derivatives. */
+    @Test
+    void longConvolutionsAgreeWithTheReference() {
+        Random random = new Random(2);
+        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 100 : 8); trial++) {
+            long groups = 1 + random.nextInt(3);
+            long channels = trial % 2 == 0 ? 1 : 1 + random.nextInt(4);
+            long rows = 1 + random.nextInt(2);
+            long taps = 200 + random.nextInt(300);
+            long before = random.nextInt((int) taps + 20);
+            long after = random.nextInt((int) taps);
+            long length = Math.max(taps - before - after + 1, 1) + 150 + random.nextInt(300);
+            Graph.Builder b = Graph.builder("long");
+            Value y = conv(
+                    b.input("x", Shape.of(1 + random.nextInt(3), groups * channels, length)),
+                    b.parameter("w", DType.FLOAT, Shape.of(groups * rows, channels, taps)),
+                    Value.none(),
+                    Window.of(1).pads(before, after).group((int) groups));
+            Graph g = b.output("y", y).build();
+            check(trial, trial % 4 < 2 ? Comparison.derived(g, List.of("x", "w")) : g);
+        }
     }
 
     private static void check(long seed, Graph g) {

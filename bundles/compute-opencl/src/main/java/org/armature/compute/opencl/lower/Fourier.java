@@ -176,7 +176,7 @@ final class Fourier {
     }
 
     /** About how many multiplications a point takes in two stages. */
-    private static long stages(long length) {
+    static long stages(long length) {
         long b = factor(length);
         return b == 0 ? NEVER : stages(length, b);
     }

@@ -627,8 +627,15 @@ final class Products {
 
     static Array conv(Node n, Array unpadded, Array w, DType type) {
         Window window = Window.of(n, w.shape(), unpadded.shape(), sizes(n.output()));
-        Array x = padded(unpadded, window, sizes(n.output()));
         long groups = n.integer("group", 1);
+        if (type == DType.FLOAT && window.isDense() && window.kernel().length == 1) {
+            long results = sizes(n.output())[2];
+            LongConvolution c = LongConvolution.of(n.output().name(), unpadded, w, groups, window.starts()[0], results);
+            if (c.pays()) {
+                return c.lower(type);
+            }
+        }
+        Array x = padded(unpadded, window, sizes(n.output()));
         int d = x.rank() - 2;
         long perGroup = w.dim(0) / groups;
         long channels = w.dim(1);

@@ -2,6 +2,7 @@ package org.armature.compute.opencl.lower;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.armature.compute.opencl.ir.Index;
 import org.armature.compute.opencl.ir.Scalar.Inside;
 import org.armature.graph.Node;
@@ -63,6 +64,12 @@ record Window(long[] kernel, long[] fine, long[] strides, long[] dilations, long
             Arrays.fill(starts, 0);
         }
         return new Window(kernel, Arrays.copyOfRange(fine, 2, fine.length), strides, dilations, starts);
+    }
+
+    /** Whether it moves by one and its taps are neighbours. */
+    boolean isDense() {
+        return LongStream.concat(Arrays.stream(strides), Arrays.stream(dilations))
+                .allMatch(s -> s == 1);
     }
 
     /** How far {@code out} windows reach along an axis, padding before included. */
