@@ -17,6 +17,9 @@ import org.armature.graph.Value;
 final class Convolution {
     private static final long THIN = 64;
 
+    /** Kernel positions of one axis from which one operator for each is too many. */
+    private static final long LONG = 128;
+
     private Convolution() {}
 
     // ---- input -----------------------------------------------------------------------------------------------------
@@ -88,6 +91,9 @@ final class Convolution {
         if (depthwise && dy.shape().dim(1) == channels) {
             return g.taps() > 1 ? planes(x, dy, g) : depthwiseTaps(x, dy, g);
         }
+        if (g.rank() == 1 && g.taps() >= LONG) {
+            return swapped(x, dy, g);
+        }
         // A product per kernel position copies less, but with few channels the products are too thin.
         return channels / g.group() < THIN ? dense(x, dy, g) : taps(x, dy, g);
     }
@@ -115,6 +121,30 @@ final class Convolution {
         return Ops.reshape(
                 c == 1 || g.taps() == 1 ? apart : transpose(apart, 0, 1, 3, 2),
                 Shape.of(groups * o, c).concat(Shape.of(g.kernel())));
+    }
+
+    /** One convolution by the cotangent, batch and channels exchanged: {@code [C', g N, in...] * [g O', N, out...] -> [C', g O', K...]}. */
+    static Value swapped(Value x, Value dy, Geometry g) {
+        long groups = g.group();
+        long n = x.shape().dim(0);
+        long c = x.shape().dim(1) / groups;
+        long o = dy.shape().dim(1) / groups;
+        Value apart = Ops.reshape(x, Shape.of(n, groups, c).concat(Shape.of(g.in())));
+        long[] perm = LongStream.range(0, apart.rank()).toArray();
+        perm[0] = 2;
+        perm[2] = 0;
+        Value images =
+                Ops.reshape(transpose(apart, perm), Shape.of(c, groups * n).concat(Shape.of(g.in())));
+        Value all = conv(
+                images,
+                channelsFirst(dy),
+                Value.none(),
+                Window.of(g.rank())
+                        .strides(g.dilations())
+                        .dilations(g.strides())
+                        .pads(g.pads())
+                        .group(groups));
+        return channelsFirst(cut(all, g));
     }
 
     /** One product per kernel position. */
@@ -154,13 +184,18 @@ final class Convolution {
                         .dilations(g.strides())
                         .pads(g.pads())
                         .group(n * c));
-        long[] axes = new long[rank];
-        long[] from = new long[rank];
-        Arrays.setAll(axes, i -> i + 2);
-        boolean exact = Arrays.equals(all.shape().slice(2, rank + 2).sizes(), g.kernel());
-        Value cut = exact ? all : slice(all, axes, from, g.kernel(), Geometry.ones(rank));
-        Value each = Ops.reshape(cut, Shape.of(n, c, 1).concat(Shape.of(g.kernel())));
+        Value each = Ops.reshape(cut(all, g), Shape.of(n, c, 1).concat(Shape.of(g.kernel())));
         return n == 1 ? Ops.reshape(each, each.shape().slice(1, each.rank())) : reduceSum(each, false, 0);
+    }
+
+    /** Kernel positions that are there: strides leave some at the end that the window never reaches. */
+    private static Value cut(Value all, Geometry g) {
+        int rank = g.rank();
+        if (Arrays.equals(all.shape().slice(2, rank + 2).sizes(), g.kernel())) {
+            return all;
+        }
+        long[] axes = LongStream.range(2, rank + 2).toArray();
+        return slice(all, axes, new long[rank], g.kernel(), Geometry.ones(rank));
     }
 
     /** Depthwise: multiply and sum, one kernel position after the other. */

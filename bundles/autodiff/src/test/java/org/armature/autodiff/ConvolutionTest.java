@@ -38,7 +38,9 @@ class ConvolutionTest {
             Graph.Builder b = Graph.builder("weights");
             Value x = b.input("x", DType.DOUBLE, Shape.of(2, groups * perGroup, in[0], in[1]));
             Value dy = b.input("dy", DType.DOUBLE, Shape.of(2, groups * o, out[0], out[1]));
-            b.output("im2col", Convolution.dense(x, dy, g)).output("taps", Convolution.taps(x, dy, g));
+            b.output("im2col", Convolution.dense(x, dy, g))
+                    .output("taps", Convolution.taps(x, dy, g))
+                    .output("swapped", Convolution.swapped(x, dy, g));
             if (depthwise) {
                 b.output("planes", Convolution.planes(x, dy, g)).output("sums", Convolution.depthwiseTaps(x, dy, g));
             }

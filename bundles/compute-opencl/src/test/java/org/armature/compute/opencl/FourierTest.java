@@ -26,9 +26,9 @@ class FourierTest extends OnDevice {
     /** Lengths that are dense, in two stages, and without suitable factors; all directions; the axis anywhere. */
     @Test
     void transformsAgreeWithTheReference() {
-        List<Integer> lengths = List.of(128, 256, 360, 384, 511, 512, 509, 1018, 1024, 405);
+        List<Integer> lengths = List.of(200, 509, 512, 720, 768, 1018, 1024, 1025, 1155, 1536);
         Random random = new Random(1);
-        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 400 : 24); trial++) {
+        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 400 : 12); trial++) {
             int length = lengths.get(random.nextInt(lengths.size()));
             boolean inverse = random.nextBoolean();
             boolean onesided = random.nextBoolean();
@@ -42,7 +42,7 @@ class FourierTest extends OnDevice {
                 points = length / 2 + 1;
             }
             int axis = random.nextInt(3);
-            long[] shape = {1 + random.nextInt(4), 1 + random.nextInt(4), 1 + random.nextInt(3), parts};
+            long[] shape = {1 + random.nextInt(2), 1 + random.nextInt(2), 1 + random.nextInt(2), parts};
             shape[axis] = points;
             if (onesided && !inverse) {
                 parts = 1;
@@ -64,13 +64,13 @@ class FourierTest extends OnDevice {
         check(1, convolution(256, 512, true));
         check(2, convolution(256, 512, false));
         check(3, convolution(300, 600, true));
-        check(3, convolution(2048, 4096, true));
+        check(4, convolution(1024, 2048, true));
     }
 
     private static Graph convolution(long taps, long length, boolean half) {
         Graph.Builder b = Graph.builder("convolution");
-        Value x = b.input("x", Shape.of(3, 1, 5, taps));
-        Value k = b.input("k", Shape.of(2, 5, taps));
+        Value x = b.input("x", Shape.of(2, 1, 3, taps));
+        Value k = b.input("k", Shape.of(1, 3, taps));
         Value y = complexMul(spectrum(x, length, half), spectrum(k, length, half));
         Value back = dft(y, 3, half ? length : -1, true, half);
         return b.output("y", slice(squeeze(slice(back, 4, 0, 1), -1), 3, 0, taps))
@@ -87,7 +87,7 @@ class FourierTest extends OnDevice {
     @Test
     void longConvolutionsAgreeWithTheReference() {
         Random random = new Random(2);
-        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 100 : 8); trial++) {
+        for (int trial = 0; trial < (Boolean.getBoolean("armature.long") ? 100 : 6); trial++) {
             long groups = 1 + random.nextInt(3);
             long channels = trial % 2 == 0 ? 1 : 1 + random.nextInt(4);
             long rows = 1 + random.nextInt(2);

@@ -51,12 +51,16 @@ final class Fourier {
     /** Columns of a product that are whole panels. */
     private static final long LANES = 32;
 
+    /** Elements of a matrix up to which one product is faster. */
+    private static final long SMALL = 1 << 17;
+
     /** Points of a stage that is one product. */
     private static final long LARGEST = 512;
 
-    /** Elements of the matrices with twiddle factors at most. */
+    /** Elements of matrices at most. */
     private static final long MATRICES = 1 << 23;
 
+    /** Multiplications of what cannot be. */
     private static final long NEVER = 1L << 40;
 
     private Fourier() {}
@@ -165,17 +169,24 @@ final class Fourier {
     /** The transforms of signals. */
     static Signal transform(String name, DType type, Signal x, Transform t) {
         long n = t.length();
-        if (n < Integer.getInteger("fft.min", 128) || n <= cheapest(n)) {
+        double elements = (double) x.points() * x.parts() * t.out() * t.parts();
+        if (elements <= SMALL || elements <= MATRICES && least(n) == n) {
             return dense(name, type, x, t);
         }
-        if (cheapest(n) < stages(n)) {
+        if (n != power(n) && chirp(n) < stages(n)) {
             return new Chirp(name, type, x, t).transform();
         }
         Stages s = new Stages(name, type, x, t, n / factor(n), factor(n));
         return x.parts() == 1 && !t.half() ? s.real() : s.complex();
     }
 
-    /** About how many multiplications a point takes in two stages. */
+    /** About how many multiplications a point takes. */
+    private static long least(long length) {
+        long other = Math.min(stages(length), length == power(length) ? NEVER : chirp(length));
+        return Math.min(length, other);
+    }
+
+    /** In two stages. */
     static long stages(long length) {
         long b = factor(length);
         return b == 0 ? NEVER : stages(length, b);
@@ -183,11 +194,7 @@ final class Fourier {
 
     private static long stages(long length, long b) {
         long a = length / b;
-        return (a <= LARGEST ? a : cheapest(a)) + 2 * Math.max(b, LANES);
-    }
-
-    private static long cheapest(long length) {
-        return length == power(length) ? stages(length) : Math.min(stages(length), chirp(length));
+        return (a <= LARGEST ? a : least(a)) + 2 * Math.max(b, LANES);
     }
 
     /** And by transforms of a power of two, three of complex numbers. */

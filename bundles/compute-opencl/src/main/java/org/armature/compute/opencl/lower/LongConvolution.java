@@ -25,11 +25,11 @@ record LongConvolution(String name, Array x, Array w, long groups, long start, l
     /** Shorter kernels never pay. */
     private static final long SHORTEST = 64;
 
-    /** A multiplication between spectra or within a transform, in those of the direct way: channels summed by products ... */
-    private static final double OF_PRODUCTS = 1;
+    /** What a multiplication of this way takes in those of products, of which other convolutions are made ... */
+    private static final double OF_PRODUCTS = 1.5;
 
-    /** ... and one channel by reductions, which reach half of their rate. */
-    private static final double OF_REDUCTIONS = 0.5;
+    /** ... and in those of reductions, of which depthwise ones are made. */
+    private static final double OF_REDUCTIONS = 0.25;
 
     /** Passes over memory for each point of a signal, in multiplications. */
     private static final double PASSES = 50;
