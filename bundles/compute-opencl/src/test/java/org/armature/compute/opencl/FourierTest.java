@@ -7,7 +7,6 @@ import static org.armature.graph.Ops.pad;
 import static org.armature.graph.Ops.slice;
 import static org.armature.graph.Ops.squeeze;
 import static org.armature.graph.Ops.unsqueeze;
-
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;

@@ -177,7 +177,7 @@ final class Fourier {
             return new Chirp(name, type, x, t).transform();
         }
         Stages s = new Stages(name, type, x, t, n / factor(n), factor(n));
-        return x.parts() == 1 && !t.half() ? s.real() : s.complex();
+        return x.parts() == 1 && !t.half() && t.shift() == 0 ? s.real() : s.complex();
     }
 
     /** About how many multiplications a point takes. */
@@ -558,7 +558,10 @@ final class Fourier {
                     t::weight);
             Array out = factors("out", t.out(), o -> 0.5 * turns(o), o -> 1);
             Array filter = factors(
-                    "filter", n, j -> -0.5 * turns(Math.min(j, n - j)), j -> j < t.out() || n - j < x.points() ? 1 : 0);
+                    "filter",
+                    n,
+                    j -> -0.5 * turns(j < t.out() ? j : n - j),
+                    j -> j < t.out() || n - j < x.points() ? 1 : 0);
             Signal turned = x.of(
                     x.points(),
                     2,
