@@ -19,8 +19,8 @@ import org.armature.graph.DType;
  * A product by register tiles. An item has some panels of the right operand, {@code [inner][columns]} each, and some tiles of
  * rows: each step of the inner loop loads a row of a panel into vectors and multiplies it with one number of each row of the left
  * operand. A tile of rows stays in the first cache while all panels of the item pass, which stay in the second one from one item
- * to the next. With several panels, an item first copies its part of the left operand, so that it lies close together: rows
- * whose distance is a large power of two would push each other out of the first cache.
+ * to the next. With several panels, an item first copies its part of the left operand, a tile's numbers of a step beside each
+ * other: a step reads one line of the cache, where rows whose distance is a large power of two would push each other out of it.
  */
 final class Tiling {
     /** Panels for which copying the left operand pays; two, if it lies across. */
