@@ -2,13 +2,15 @@ package org.armature.autodiff;
 
 import static org.armature.graph.Ops.*;
 
+import java.util.List;
 import org.armature.graph.Constant;
 import org.armature.graph.Shape;
 import org.armature.graph.Value;
 
 /**
  * The discrete Fourier transform is linear: the way back is its adjoint, the transform in the other direction without (or
- * with) the 1/n.
+ * with) the 1/n. A one-sided transform's adjoint is one-sided too; points of half a spectrum stand for their mirror images
+ * when a signal is made of them, but not when one is transformed.
  */
 final class Fourier {
     private Fourier() {}
@@ -25,35 +27,35 @@ final class Fourier {
         long length = s.has(1) ? s.longs(1)[0] : inverse && half ? 2 * (x.dim(axis) - 1) : x.dim(axis);
         Value g = s.dy();
         if (half && inverse) {
-            g = fromReal(s, g, axis, length);
+            g = weighted(s, transform(s, g, axis, length, false, true), axis, length, 1.0 / length, 2.0 / length);
+        } else if (half && x.dim(-1) == 1) {
+            g = transform(s, weighted(s, g, axis, length, length, length / 2.0), axis, length, true, true);
         } else {
-            g = half ? resized(g, axis, length) : g;
-            g = inverse ? mul(transform(s, g, axis, false), 1.0 / length) : mul(transform(s, g, axis, true), length);
+            g = mul(transform(s, g, axis, length, !inverse, false), inverse ? 1.0 / length : length);
         }
         g = resized(g, axis, x.dim(axis));
         s.add(0, x.dim(-1) == 1 ? slice(g, g.rank() - 1, 0, 1) : g);
     }
 
-    /** Of half a spectrum that a real signal was made of: all but the ends stood for two. */
-    private static Value fromReal(Step s, Value dy, int axis, long length) {
-        Value g = resized(transform(s, dy, axis, false), axis, length / 2 + 1);
+    /** Half a spectrum whose points that are their own mirror images count {@code own}, all others {@code pair}. */
+    private static Value weighted(Step s, Value g, int axis, long length, double own, double pair) {
         double[] weights = new double[Math.toIntExact(length / 2 + 1)];
         for (int k = 0; k < weights.length; k++) {
-            weights[k] = (k == 0 || 2L * k == length ? 1.0 : 2.0) / length;
+            weights[k] = k == 0 || 2L * k == length ? own : pair;
         }
         long[] sizes = Geometry.ones(g.rank());
         sizes[axis] = weights.length;
         return mul(g, s.constant(Constant.of(g.dtype(), Shape.of(sizes), weights)));
     }
 
-    private static Value transform(Step s, Value x, int axis, boolean inverse) {
+    private static Value transform(Step s, Value x, int axis, long length, boolean inverse, boolean half) {
         return s.opset() >= 20
-                ? dft(x, axis, -1, inverse, false)
+                ? dft(x, axis, length, inverse, half)
                 : s.builder()
                         .node(
                                 "DFT",
-                                java.util.List.of(x),
-                                attributes("axis", (long) axis, "inverse", inverse, "onesided", false));
+                                List.of(x, s.constant(Constant.longs(Shape.SCALAR, length))),
+                                attributes("axis", (long) axis, "inverse", inverse, "onesided", half));
     }
 
     private static Value resized(Value x, int axis, long size) {

@@ -15,21 +15,23 @@ import java.util.List;
 import org.armature.graph.Value;
 
 /**
- * Convolution along the last axis by Fourier transform. Spectra are whole ({@code [..., N, 2]}, re and im last), because
- * ONNX Runtime has no transform from half a spectrum back to real numbers.
+ * Convolution along the last axis by Fourier transform. Spectra are those of real signals of N samples, without the half that
+ * mirrors the other: {@code [..., N / 2 + 1, 2]}, re and im last.
  */
 public final class Fourier {
     private Fourier() {}
 
-    /** The spectrum {@code [..., N, 2]} of real {@code x [..., L]}, cut or zero-padded to {@code n} samples. */
+    /** The spectrum {@code [..., n / 2 + 1, 2]} of real {@code x [..., L]}, cut or zero-padded to {@code n} samples. */
     public static Value spectrum(Value x, long n) {
-        return dft(unsqueeze(fit(x, n), -1), x.rank() - 1, -1, false, false);
+        return dft(unsqueeze(fit(x, n), -1), x.rank() - 1, -1, false, true);
     }
 
-    /** The real signal {@code [..., N]} of a Hermitian spectrum {@code [..., N, 2]}. */
-    public static Value signal(Value spectrum) {
-        Value y = dft(spectrum, spectrum.rank() - 2, -1, true, false);
-        return squeeze(slice(y, y.rank() - 1, 0, 1), -1);
+    /**
+     * The real signal {@code [..., n]} of a spectrum {@code [..., n / 2 + 1, 2]}. Imaginary parts of point 0 and, for an even
+     * {@code n}, of point n / 2 are not read, as in NumPy's {@code irfft}.
+     */
+    public static Value signal(Value spectrum, long n) {
+        return squeeze(dft(spectrum, spectrum.rank() - 2, n, true, true), -1);
     }
 
     /** The complex conjugate of a spectrum. */
@@ -47,7 +49,7 @@ public final class Fourier {
         long length = u.shape().dim(-1);
         long taps = Math.min(n, k.shape().dim(-1));
         long fast = fast(length + taps - 1);
-        Value y = signal(complexMul(spectrum(u, fast), spectrum(fit(k, taps), fast)));
+        Value y = signal(complexMul(spectrum(u, fast), spectrum(fit(k, taps), fast)), fast);
         Value head = slice(y, y.rank() - 1, 0, length);
         long wrapped = length + taps - 1 - n; // samples that fall behind the period
         return wrapped <= 0 ? head : add(head, fit(slice(y, y.rank() - 1, n, n + wrapped), length));

@@ -242,7 +242,7 @@ public final class OnnxExecutor implements Executor, AutoCloseable {
 
     /** The same in operators that the runtime has kernels for, and fast ones where that is allowed. */
     static Graph lowered(Graph graph, CompileOptions options) {
-        Graph g = BatchStatistics.asReductions(Fourier.asProducts(graph.flat()));
+        Graph g = BatchStatistics.asReductions(Fourier.lowered(graph.flat()));
         return options.optimization() == CompileOptions.Optimization.ALL ? GradientKernels.chosen(g) : g;
     }
 

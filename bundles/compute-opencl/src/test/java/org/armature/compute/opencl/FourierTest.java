@@ -102,6 +102,8 @@ class FourierTest extends OnDevice {
         check(2, convolution(256, 512, false));
         check(3, convolution(300, 600, true));
         check(4, convolution(1024, 2048, true));
+        check(5, Comparison.derived(convolution(256, 512, true), List.of("x", "k")));
+        check(6, Comparison.derived(convolution(256, 511, true), List.of("x", "k")));
     }
 
     private static Graph convolution(long taps, long length, boolean half) {

@@ -4,7 +4,6 @@ import static org.armature.graph.Ops.abs;
 import static org.armature.graph.Ops.add;
 import static org.armature.graph.Ops.averagePool;
 import static org.armature.graph.Ops.complexMul;
-import static org.armature.graph.Ops.concat;
 import static org.armature.graph.Ops.gelu;
 import static org.armature.graph.Ops.layerNormalization;
 import static org.armature.graph.Ops.linear;
@@ -155,7 +154,7 @@ public final class LongConv implements Layer, EntryPoint {
     }
 
     /** The kernel's half spectrum convolved with {@code exp(-0.5 |n - w//2|^2)}, not normalised. */
-    private static Value smoothSpectrum(Value k, int w) {
+    static Value smoothSpectrum(Value k, int w) {
         long n = k.shape().dim(-1);
         long half = n / 2 + 1;
         float[] bell = new float[w];
@@ -163,12 +162,10 @@ public final class LongConv implements Layer, EntryPoint {
             bell[i] = (float) Math.exp(-0.5 * (i - w / 2) * (i - w / 2));
         }
         Value kernel = k.builder().constant(Constant.floats(Shape.of(1, 1, w), bell));
-        Value s = slice(Fourier.spectrum(k, n), k.rank() - 1, 0, half); // [C, H, half, 2]
-        Value rows = reshape(transpose(s, 0, 1, 3, 2), -1, 1, half);
+        Value rows = reshape(transpose(Fourier.spectrum(k, n), 0, 1, 3, 2), -1, 1, half); // of [C, H, half, 2]
         Value y = Ops.conv(rows, kernel, Value.none(), Ops.Window.of(1).pad(w / 2));
         Value spectrum = transpose(reshape(y, k.shape().dim(0), k.shape().dim(1), 2, half), 0, 1, 3, 2);
-        Value mirror = Fourier.conjugate(slice(spectrum, 2, n - half, 0, -1));
-        return Fourier.signal(n > half ? concat(2, spectrum, mirror) : spectrum);
+        return Fourier.signal(spectrum, n);
     }
 
     /** {@code y = u * k + D u}, flattened c-major: {@code [B, C H, L]}. */
@@ -240,7 +237,7 @@ public final class LongConv implements Layer, EntryPoint {
         if (inv.inputs().containsKey("k_rev")) {
             spectrum = add(spectrum, Fourier.conjugate(Fourier.spectrum(input(inv, b, "k_rev"), n)));
         }
-        Value y = slice(Fourier.signal(complexMul(Fourier.spectrum(u, n), spectrum)), 2, 0, length);
+        Value y = slice(Fourier.signal(complexMul(Fourier.spectrum(u, n), spectrum), n), 2, 0, length);
         y = add(y, mul(u, unsqueeze(input(inv, b, "D"), -1)));
         if (c.flag("gelu", true)) {
             y = gelu(y);
