@@ -57,18 +57,32 @@ final class Comparison {
     /** Every output within a hundred thousandth of the largest element; so many kernels of a kind. */
     static void check(
             OpenClExecutor executor, Class<? extends Kernel> kind, long kernels, Graph g, Map<String, Tensor> given) {
+        Compiled c = agree(executor, g, given, 1e-5, "");
+        assertEquals(
+                kernels,
+                c.launches().stream().filter(l -> kind.isInstance(l.kernel())).count(),
+                () -> "kernels of " + kind.getSimpleName() + " in\n" + c.schedule());
+    }
+
+    /** Every output within a part of the largest element, for drawn sources; what was compiled. */
+    static Compiled agree(OpenClExecutor executor, Graph g, long seed, double tolerance) {
+        Map<String, Tensor> given = drawn(g, seed);
+        try {
+            return agree(executor, g, given, tolerance, ", seed " + seed);
+        } finally {
+            given.values().forEach(Tensor::close);
+        }
+    }
+
+    private static Compiled agree(
+            OpenClExecutor executor, Graph g, Map<String, Tensor> given, double tolerance, String drawn) {
         try (Program want = new ReferenceExecutor().compile(g);
                 OpenClProgram have = (OpenClProgram) executor.compile(g)) {
-            Compiled c = have.compiled();
-            assertEquals(
-                    kernels,
-                    c.launches().stream()
-                            .filter(l -> kind.isInstance(l.kernel()))
-                            .count(),
-                    () -> "kernels of " + kind.getSimpleName() + " in\n" + c.schedule());
             Map<String, Tensor> expected = want.run(given);
             have.run(given)
-                    .forEach((name, t) -> same(expected.get(name), t, 1e-5, () -> "output " + name + " of " + g));
+                    .forEach((name, t) ->
+                            same(expected.get(name), t, tolerance, () -> "output " + name + drawn + " of\n" + g));
+            return have.compiled();
         }
     }
 

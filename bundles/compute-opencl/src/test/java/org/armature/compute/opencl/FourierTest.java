@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.armature.compute.Program;
-import org.armature.compute.ReferenceExecutor;
 import org.armature.compute.Tensor;
 import org.armature.graph.DType;
 import org.armature.graph.Graph;
@@ -146,13 +145,6 @@ class FourierTest extends OnDevice {
     }
 
     private static void check(long seed, Graph g) {
-        Map<String, Tensor> given = Comparison.drawn(g, seed);
-        try (Program want = new ReferenceExecutor().compile(g);
-                Program have = executor.compile(g)) {
-            Map<String, Tensor> expected = want.run(given);
-            have.run(given)
-                    .forEach((name, t) -> Comparison.same(
-                            expected.get(name), t, 2e-6, () -> "output " + name + ", seed " + seed + " of " + g));
-        }
+        Comparison.agree(executor, g, seed, 2e-6);
     }
 }

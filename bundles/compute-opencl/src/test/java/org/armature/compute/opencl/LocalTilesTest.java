@@ -18,12 +18,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.Set;
-import org.armature.compute.Program;
-import org.armature.compute.ReferenceExecutor;
-import org.armature.compute.Tensor;
 import org.armature.compute.opencl.codegen.GroupTile;
 import org.armature.compute.opencl.codegen.Target;
 import org.armature.compute.opencl.device.Compiled;
@@ -233,7 +229,7 @@ class LocalTilesTest {
 
     /** Compares; so many products, all by tiles. Returns what memory each shares. */
     private static Set<String> compare(int products, Graph g, long seed, double tolerance) {
-        Compiled c = agree(g, seed, tolerance);
+        Compiled c = Comparison.agree(executor, g, seed, tolerance);
         List<Compiled.Launch> tiles = c.launches().stream()
                 .filter(l -> l.kernel() instanceof Kernel.Tiles)
                 .toList();
@@ -248,19 +244,5 @@ class LocalTilesTest {
                     .toString());
         }
         return shared;
-    }
-
-    private static Compiled agree(Graph g, long seed, double tolerance) {
-        Map<String, Tensor> given = Comparison.drawn(g, seed);
-        try (Program want = new ReferenceExecutor().compile(g);
-                OpenClProgram have = (OpenClProgram) executor.compile(g)) {
-            Map<String, Tensor> expected = want.run(given);
-            have.run(given)
-                    .forEach((name, t) ->
-                            Comparison.same(expected.get(name), t, tolerance, () -> "output " + name + " of\n" + g));
-            return have.compiled();
-        } finally {
-            given.values().forEach(Tensor::close);
-        }
     }
 }

@@ -100,7 +100,7 @@ class WinogradTest extends OnDevice {
 
     private static void none(Image i, long rows, long kernel, Window w) {
         Graph g = convolution(i, rows, kernel, w, Epilogue.NONE).flat();
-        Schedule s = Schedule.of(Lowering.lower(g, Set.of()), new Target(true, true, 16, 2), true);
+        Schedule s = Schedule.of(Lowering.lower(g, Set.of()), new Target(true, true, 16, 2, 1, 0), true);
         assertTrue(s.kernels().stream().noneMatch(Kernel.Convolving.class::isInstance), s::toString);
     }
 

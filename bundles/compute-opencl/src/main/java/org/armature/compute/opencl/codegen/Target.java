@@ -18,11 +18,6 @@ public record Target(boolean cpu, boolean doubles, int vector, int units, int gr
     /** What a tile's step costs beside its rows, in rows. */
     private static final double LOADED = 1.5;
 
-    /** With items that share nothing. */
-    public Target(boolean cpu, boolean doubles, int vector, int units) {
-        this(cpu, doubles, vector, units, 1, 0);
-    }
-
     /** Items of a kernel at least: the slower core is at its last one while the others have nothing left. */
     long leastItems() {
         return 8L * units;

@@ -491,10 +491,6 @@ final class Fourier {
             };
         }
 
-        private Scalar negative(Scalar v) {
-            return multiply(v, literal(type, -1));
-        }
-
         // ---- of a complex signal
 
         Signal complex() {
@@ -609,6 +605,10 @@ final class Fourier {
                 List.of(new Inside(part, 0, 1)),
                 subtract(multiply(x.apply(0), y.apply(0)), multiply(x.apply(1), y.apply(1))),
                 add(multiply(x.apply(0), y.apply(1)), multiply(x.apply(1), y.apply(0))));
+    }
+
+    static Scalar negative(Scalar v) {
+        return multiply(v, literal(v.type(), -1));
     }
 
     private static Array constant(String name, DType type, double[] values, long... shape) {

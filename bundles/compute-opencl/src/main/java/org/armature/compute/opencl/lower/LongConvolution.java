@@ -1,8 +1,6 @@
 package org.armature.compute.opencl.lower;
 
 import static org.armature.compute.opencl.lower.Lowering.at;
-import static org.armature.compute.opencl.lower.Lowering.literal;
-import static org.armature.compute.opencl.lower.Lowering.multiply;
 
 import java.util.List;
 import org.armature.compute.opencl.ir.Array;
@@ -104,7 +102,7 @@ record LongConvolution(String name, Array x, Array w, long groups, long start, l
     }
 
     private static Scalar conjugate(Scalar part, int which) {
-        return which == 0 ? part : multiply(part, literal(part.type(), -1));
+        return which == 0 ? part : Fourier.negative(part);
     }
 
     /** A product of matrices at each point. */
