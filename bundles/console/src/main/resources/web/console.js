@@ -245,16 +245,13 @@ const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB');
 const KINDS = ['policy', 'perception', 'driver', 'simulator', 'world', 'executor'];
 const order = (m) => (KINDS.includes(m.kind) ? KINDS.indexOf(m.kind) : m.state === 'ACTIVE' ? KINDS.length : -1);
 let modules = [];
-let swaps = [];
 function showModules() {
   const filter = $('module-filter').value.trim().toLowerCase();
-  const inUse = new Map(swaps.filter((s) => s.outcome === 'cut-over').map((s) => [s.kind, s.id]));
   const shown = modules.filter((m) => [m.id, m.kind, m.bundle, m.paper].some((t) => t.toLowerCase().includes(filter)));
   $('module-count').textContent = shown.length === modules.length ? modules.length || '' : `${shown.length} of ${modules.length}`;
   $('module-rows').replaceChildren(...shown.sort((a, b) => order(a) - order(b)).map((m) => {
-    const used = m.state === 'ACTIVE' && inUse.get(m.kind) === m.id;
     const tr = row(cell(m.id || m.bundle), cell(m.kind || '–', 'dim'), cell(m.version, 'dim'),
-      cell(used ? 'in use' : m.state.toLowerCase(), used ? 'good strong' : m.state === 'ACTIVE' ? 'dim' : 'warn'));
+      cell(m.inUse ? 'in use' : m.state.toLowerCase(), m.inUse ? 'good strong' : m.state === 'ACTIVE' ? 'dim' : 'warn'));
     tr.title = [m.paper, `${m.bundle} ${m.version}, ranking ${m.ranking}`].filter(Boolean).join('\n');
     return tr;
   }));
@@ -267,7 +264,6 @@ let swapsSeen = -1;
 function showSwaps(all) {
   const fresh = swapsSeen >= 0 && all.length > swapsSeen ? all.slice(swapsSeen) : [];
   swapsSeen = all.length;
-  swaps = all;
   for (const s of fresh) toast(`${s.id} ${s.version}: ${s.outcome}. ${s.reason}`);
   $('swap-count').textContent = all.length || '';
   if (all.length) {
@@ -281,7 +277,6 @@ function showSwaps(all) {
       return li;
     }).reverse().slice(0, 200));
   }
-  showModules();
 }
 
 const LEVELS = { INFO: 1, AUDIT: 1, WARN: 2, ERROR: 3 };

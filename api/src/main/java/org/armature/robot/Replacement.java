@@ -5,7 +5,7 @@ import org.osgi.annotation.versioning.ProviderType;
 
 /**
  * How modules came and went: every attempt to replace a policy, a perception module or a driver, with its outcome and the
- * reason. Provided by the control bundle; the launcher reports files that never became a bundle through {@link #record}.
+ * reason, and which of them the robot follows. Provided by the control bundle; the launcher reports files that never became a bundle through {@link #record}.
  */
 @ProviderType
 public interface Replacement {
@@ -46,6 +46,15 @@ public interface Replacement {
 
     /** Every attempt since the start, oldest first. */
     List<Swap> history();
+
+    /**
+     * Which module the robot follows now.
+     *
+     * @param kind {@code policy}, {@code perception} or {@code driver}
+     * @return its {@code armature.id}; empty when there is none, or modules of this kind are not replaced while the robot
+     *     moves
+     */
+    String inUse(String kind);
 
     /** Adds an attempt that failed before a service appeared (not a bundle, not signed, does not resolve). */
     void record(Swap swap);

@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -220,7 +222,7 @@ class MisbehavingModuleTest {
         }
     }
 
-    /** Ticks and chunks keep coming, and nothing was a fault. */
+    /** Ticks and chunks keep coming, from the policy that came with the product, and nothing was a fault. */
     private void goesOn() throws Exception {
         JsonNode before = runtime.get("/api/state");
         runtime.await("ticks and chunks", () -> {
@@ -230,5 +232,15 @@ class MisbehavingModuleTest {
         });
         JsonNode state = runtime.get("/api/state");
         assertEquals(0, state.path("faults").asInt(), state.toString());
+        JsonNode modules = runtime.get("/api/modules");
+        List<String> inUse = new ArrayList<>();
+        for (JsonNode module : modules) {
+            if (module.path("kind").asText().equals("policy")
+                    && module.path("inUse").asBoolean()) {
+                inUse.add(module.path("bundle").asText());
+            }
+        }
+        assertEquals(1, inUse.size(), modules.toString());
+        assertTrue(inUse.getFirst().startsWith("org.armature."), modules.toString());
     }
 }

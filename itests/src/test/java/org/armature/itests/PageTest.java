@@ -41,6 +41,8 @@ import org.junit.jupiter.api.io.TempDir;
 class PageTest {
     private static final Pattern ADDRESS = Pattern.compile("dashboard (http://localhost:\\d+)");
     private static final double MOVED = 1e-4; // rad
+    /** A browser without a GPU takes the whole of a small machine: being late is not what is looked at here. */
+    private static final String PATIENT = "org.armature.control:policyTimeout=60000";
 
     @TempDir
     Path folder;
@@ -68,8 +70,8 @@ class PageTest {
             base = given.replaceFirst("/$", "");
             return null;
         }
-        RuntimeProcess runtime =
-                RuntimeProcess.start(folder.resolve("instance"), "--seed", "3").awaitRunning();
+        RuntimeProcess runtime = RuntimeProcess.start(folder.resolve("instance"), "--seed", "3", "-D", PATIENT)
+                .awaitRunning();
         Matcher address = ADDRESS.matcher(runtime.stderr());
         assertTrue(address.find(), runtime.stderr());
         base = address.group(1);

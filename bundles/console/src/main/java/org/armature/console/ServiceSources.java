@@ -252,14 +252,17 @@ public final class ServiceSources implements Sources {
             for (ServiceReference<?> service : services == null ? new ServiceReference<?>[0] : services) {
                 Bundle bundle = service.getBundle();
                 if (bundle != null) {
+                    String id = text(service, "armature.id");
+                    String kind = text(service, "armature.kind");
                     all.add(new Module(
-                            text(service, "armature.id"),
-                            text(service, "armature.kind"),
+                            id,
+                            kind,
                             text(service, "armature.paper"),
                             name(bundle),
                             bundle.getVersion().toString(),
                             state(bundle),
-                            service.getProperty(Constants.SERVICE_RANKING) instanceof Integer n ? n : 0));
+                            service.getProperty(Constants.SERVICE_RANKING) instanceof Integer n ? n : 0,
+                            !id.isEmpty() && id.equals(followed(kind))));
                 }
             }
         } catch (InvalidSyntaxException e) {
@@ -270,7 +273,7 @@ public final class ServiceSources implements Sources {
             boolean up = (bundle.getState() & (Bundle.ACTIVE | Bundle.STARTING)) != 0;
             if (!fragment && !up) {
                 all.add(new Module(
-                        "", "bundle", "", name(bundle), bundle.getVersion().toString(), state(bundle), 0));
+                        "", "bundle", "", name(bundle), bundle.getVersion().toString(), state(bundle), 0, false));
             }
         }
         all.sort(Comparator.comparing(Module::kind)
@@ -278,6 +281,10 @@ public final class ServiceSources implements Sources {
                 .thenComparing(Module::id)
                 .thenComparing(Module::bundle));
         return all;
+    }
+
+    private String followed(String kind) {
+        return replacement().map(r -> r.inUse(kind)).orElse("");
     }
 
     private static String text(ServiceReference<?> service, String key) {

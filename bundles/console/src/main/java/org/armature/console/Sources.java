@@ -25,8 +25,17 @@ interface Sources {
      * @param version version of its bundle
      * @param state state of its bundle, as OSGi spells it; {@code ACTIVE} when it serves
      * @param ranking {@code service.ranking}
+     * @param inUse whether the robot follows it
      */
-    record Module(String id, String kind, String paper, String bundle, String version, String state, int ranking) {}
+    record Module(
+            String id,
+            String kind,
+            String paper,
+            String bundle,
+            String version,
+            String state,
+            int ranking,
+            boolean inUse) {}
 
     /**
      * One line of the log.

@@ -135,6 +135,11 @@ final class FakeRobot implements Sources {
             }
 
             @Override
+            public String inUse(String kind) {
+                return "";
+            }
+
+            @Override
             public void record(Swap swap) {
                 swaps.add(swap);
             }
@@ -337,13 +342,13 @@ final class FakeRobot implements Sources {
     @Override
     public List<Module> modules() {
         return List.of(
-                new Module("sim", "driver", "", "org.armature.control", "0.1.0", "ACTIVE", 0),
-                new Module("onnx", "executor", "", "org.armature.compute.onnx", "0.1.0", "ACTIVE", 0),
-                new Module("segment", "perception", "", "org.armature.perception", "0.1.0", "ACTIVE", 0),
-                new Module("baseline", "policy", "", "org.armature.perception", "0.1.0", "ACTIVE", 0),
-                new Module("mujoco", "simulator", "", "org.armature.simulation", "0.1.0", "ACTIVE", 10),
-                new Module("planar", "simulator", "", "org.armature.simulation", "0.1.0", "ACTIVE", 0),
-                new Module("", "bundle", "", "com.example.grasp", "1.2.0", "INSTALLED", 0));
+                new Module("sim", "driver", "", "org.armature.control", "0.1.0", "ACTIVE", 0, true),
+                new Module("onnx", "executor", "", "org.armature.compute.onnx", "0.1.0", "ACTIVE", 0, false),
+                new Module("segment", "perception", "", "org.armature.perception", "0.1.0", "ACTIVE", 0, true),
+                new Module("baseline", "policy", "", "org.armature.perception", "0.1.0", "ACTIVE", 0, true),
+                new Module("mujoco", "simulator", "", "org.armature.simulation", "0.1.0", "ACTIVE", 10, false),
+                new Module("planar", "simulator", "", "org.armature.simulation", "0.1.0", "ACTIVE", 0, false),
+                new Module("", "bundle", "", "com.example.grasp", "1.2.0", "INSTALLED", 0, false));
     }
 
     @Override

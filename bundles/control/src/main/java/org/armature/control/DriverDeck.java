@@ -124,6 +124,12 @@ final class DriverDeck implements AutoCloseable {
         return c == null ? null : c.module.service();
     }
 
+    /** Id of the driver on the wire, or empty. */
+    String driving() {
+        Candidate c = current;
+        return c == null ? "" : c.module.id();
+    }
+
     String standing(Object service) {
         Candidate c = current;
         return c != null && c.module.service() == service ? "driving" : "standby";

@@ -103,6 +103,12 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         decide(this::reconsider);
     }
 
+    /** Id of the module that sees, or empty. */
+    String seeing() {
+        Candidate a = active;
+        return a == null ? "" : a.module.id();
+    }
+
     String standing(Object service) {
         Candidate a = active;
         if (a != null && a.module.service() == service) {

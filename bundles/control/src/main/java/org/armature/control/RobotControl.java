@@ -105,6 +105,9 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         if (!GcPauses.zgc()) {
             LOG.warn("the JVM does not run ZGC: expect the loop to be late while it collects; start with -XX:+UseZGC");
         }
+        swaps.decides("policy", policies::driving);
+        swaps.decides("perception", perceptions::seeing);
+        swaps.decides("driver", drivers::driving);
         register(RobotClock.class, clock);
         register(LoopMonitor.class, record);
         register(ObservationHub.class, hub);

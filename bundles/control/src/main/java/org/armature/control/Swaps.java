@@ -1,7 +1,10 @@
 package org.armature.control;
 
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.armature.robot.Replacement;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -12,10 +15,21 @@ final class Swaps implements Replacement {
     private static final int KEPT = 10_000;
 
     private final CopyOnWriteArrayList<Swap> history = new CopyOnWriteArrayList<>();
+    private final Map<String, Supplier<String>> inUse = new ConcurrentHashMap<>();
+
+    /** Where modules of a kind are replaced, and which of them is in use is known. */
+    void decides(String kind, Supplier<String> id) {
+        inUse.put(kind, id);
+    }
 
     @Override
     public List<Swap> history() {
         return List.copyOf(history);
+    }
+
+    @Override
+    public String inUse(String kind) {
+        return inUse.getOrDefault(kind, () -> "").get();
     }
 
     @Override
