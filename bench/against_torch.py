@@ -7,9 +7,10 @@ PYTHON is an interpreter that has torch, TORCH_BENCH.py the PyTorch side. A turn
 the other, each in a fresh process with its own warm-up; a cell is the median over the turns of each process's median run.
 With --compile, PyTorch runs a second time with torch.compile, and ratios are against the faster of the two.
 
-With --paced N all sides of a workload stay, each in its process, and run once at a time in random order, N times each: where
-the machine gives more in one second than in the next, these ratios tell more than a few turns. A side's run is its second in a
-row, so that its data is back in the caches. A cell is the median of N runs; the last column has the median of N ratios to the
+With --paced N all sides of a workload stay, each in its process, and take N turns each in random order: where the machine gives
+more in one second than in the next, these ratios tell more than a few turns of whole processes. A turn is --in-a-row K runs (16),
+and counts as the median of the second half of them: after another side's turn a side needs some runs to have its data back in
+the caches, PyTorch more of them than we. A cell is the median of N turns; the last column has the median of N ratios to the
 peer for which it is higher.
 """
 import argparse
@@ -82,14 +83,14 @@ class Side:
 
 
 def paced(a, name, peers):
-    """Milliseconds of the runs of each side, ours first."""
+    """Milliseconds of a run in each turn of each side, ours first."""
     sides = [Side([a.armature, "bench", name, "--paced", "--threads", a.threads, "--executor", a.executor])]
     sides += [Side([a.python, "-c", STEPS, a.torch_bench, name, a.threads, *options]) for options in peers.values()]
     times = [[] for _ in sides]
     for _ in range(a.paced):
         for i in random.sample(range(len(sides)), len(sides)):
-            sides[i].run()
-            times[i].append(sides[i].run())
+            runs = [sides[i].run() for _ in range(a.in_a_row)]
+            times[i].append(statistics.median(runs[a.in_a_row // 2:]))
     for s in sides:
         s.close()
     return times
@@ -107,7 +108,8 @@ def main():
     a.add_argument("names", nargs="*", metavar="NAME")
     a.add_argument("--threads", default="2")
     a.add_argument("--turns", type=int, default=3)
-    a.add_argument("--paced", type=int, default=0, metavar="N", help="runs by turns, N of each side")
+    a.add_argument("--paced", type=int, default=0, metavar="N", help="turns of a few runs, N of each side")
+    a.add_argument("--in-a-row", type=int, default=16, metavar="K", help="runs of such a turn")
     a.add_argument("--executor", default="onnx")
     a.add_argument("--compile", action="store_true", help="a second peer: TORCH_BENCH.py --compile")
     a.add_argument("--armature", default=str(ROOT / "armature"), help="the launcher script (default: this repository's)")
@@ -120,7 +122,7 @@ def main():
             cells = [f"{statistics.median(t):.4g}" for t in (ours, *theirs)]
             ratio = max(statistics.median(x / y for x, y in zip(ours, t)) for t in theirs)
             print(f"| {name} | {' | '.join(cells)} | {ratio:.2f} |", flush=True)
-        print(f"\n{a.threads} threads, executor {a.executor}, {a.paced} runs of each side, one at a time.")
+        print(f"\n{a.threads} threads, executor {a.executor}, {a.paced} turns of {a.in_a_row} runs of each side.")
         return
     header(peers, "Armature / fastest", "turns")
     for name in a.names or NAMES:

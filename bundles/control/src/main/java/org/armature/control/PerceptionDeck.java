@@ -7,10 +7,10 @@ import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -36,6 +36,9 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     private static final double TIMES_SLOWER = 10;
     private static final double UNTRIED = 1e-3;
 
+    /** The only module, when it was just late, is tried again so often, each time after a longer while. */
+    private static final int SECOND_CHANCES = 3;
+
     private static final class Candidate {
         final Module<Perception> module;
         final long since = System.nanoTime();
@@ -45,6 +48,8 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         volatile boolean refused;
         volatile boolean gone;
         volatile double millis;
+        /** How often it was late; under the lock of the candidates. */
+        int lapses;
 
         Candidate(Module<Perception> module) {
             this.module = module;
@@ -55,7 +60,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     private final Swaps swaps;
     private final DeckSettings settings;
     private final Consumer<Boolean> offered;
-    private final ExecutorService decisions;
+    private final ScheduledExecutorService decisions;
     private final List<Candidate> candidates = new ArrayList<>();
     private volatile @Nullable Candidate active;
     private volatile @Nullable Candidate hoarder;
@@ -66,7 +71,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         this.swaps = swaps;
         this.settings = settings;
         this.offered = offered;
-        decisions = Executors.newSingleThreadExecutor(r -> {
+        decisions = Executors.newSingleThreadScheduledExecutor(r -> {
             Thread t = new Thread(r, "perceptions");
             t.setDaemon(true);
             return t;
@@ -121,13 +126,17 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         }
     }
 
-    /** Whether this thread hangs in a perception module, or was ended there; if so that module is the one to go. */
-    boolean blame(Thread thread, String reason) {
+    /**
+     * Whether this thread hangs in a perception module, or was ended there; if so that module is the one to go.
+     *
+     * @param late whether being late is all there is to say against it
+     */
+    boolean blame(Thread thread, String reason, boolean late) {
         Candidate a = active;
         if (a == null || a != hoarder && !a.inside.contains(thread)) {
             return false;
         }
-        rollBack(a, reason.replaceFirst("^policy \\S+( \\S+)?", "perception " + a.module.named()));
+        rollBack(a, reason.replaceFirst("^policy \\S+( \\S+)?", "perception " + a.module.named()), late);
         return true;
     }
 
@@ -158,12 +167,13 @@ final class PerceptionDeck implements Perception, AutoCloseable {
             } finally {
                 a.inside.remove(Thread.currentThread());
             }
-            rollBack(a, "perception " + a.module.named() + " " + wrong);
+            rollBack(a, "perception " + a.module.named() + " " + wrong, false);
         }
     }
 
-    private void rollBack(Candidate bad, String reason) {
+    private void rollBack(Candidate bad, String reason, boolean late) {
         Candidate back;
+        boolean again;
         synchronized (candidates) {
             if (active != bad) {
                 return;
@@ -174,6 +184,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                     .max(order())
                     .orElse(null);
             active = back;
+            again = back == null && late && ++bad.lapses <= SECOND_CHANCES;
         }
         swaps.record(
                 bad.module,
@@ -182,8 +193,21 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 reason
                         + (back == null
                                 ? "; there is no other perception module"
+                                        + (again ? ", and it is tried again in " + bad.lapses + " s" : "")
                                 : "; perception " + back.module.named() + " is back"));
         decide(this::reconsider);
+        if (again) {
+            after(bad.lapses, () -> pardon(bad));
+        }
+    }
+
+    /** A busy machine makes the best module late; without another one its policies should not be blind for ever. */
+    private void pardon(Candidate late) {
+        if (!late.gone && active == null) {
+            late.refused = false;
+            late.millis = 0;
+            reconsider();
+        }
     }
 
     @Override
@@ -330,14 +354,21 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     }
 
     private void decide(Runnable step) {
+        after(0, step);
+    }
+
+    private void after(long seconds, Runnable step) {
         try {
-            Future<?> ignored = decisions.submit(() -> {
-                try {
-                    step.run();
-                } catch (RuntimeException e) {
-                    LOG.error("deciding about perception failed", e);
-                }
-            });
+            Future<?> ignored = decisions.schedule(
+                    () -> {
+                        try {
+                            step.run();
+                        } catch (RuntimeException e) {
+                            LOG.error("deciding about perception failed", e);
+                        }
+                    },
+                    seconds,
+                    TimeUnit.SECONDS);
         } catch (RejectedExecutionException e) {
             LOG.debug("closed", e);
         }

@@ -168,7 +168,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             return;
         }
         String why = r.overdue();
-        if (why == null ? r.died() : perceptions.blame(r.thread(), why)) {
+        if (why == null ? r.died() : perceptions.blame(r.thread(), why, r.late())) {
             decide(() -> {
                 Candidate d = driving;
                 if (runner == r && d != null) {
@@ -358,7 +358,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 settings.maxBytes(),
                 () -> c.gone);
         PolicyRunner now = runner;
-        double old = now == null || now.millis() == 0 ? oldMillis : now.millis();
+        double old = now == null ? 0 : now.millis() == 0 ? oldMillis : now.millis();
         if (old > 0 && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
             throw new Refused(
                     String.format(
@@ -420,7 +420,6 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             l.schedule().ownedBy(null);
         }
         if (r != null) {
-            oldMillis = r.millis();
             r.stop(settings.stopMillis());
         }
         tellLoop();

@@ -181,6 +181,46 @@ class PolicyDeckTest {
     }
 
     @Test
+    void afterTheOnlyPolicyLeftNoneIsTooSlow() {
+        Policy only = new Wave();
+        add("only", 0, only);
+        until("running", () -> record.state() == State.RUNNING);
+        deck.removed(only);
+        until("holding", () -> record.state() == State.HOLDING);
+        add("slow", 0, new Made(o -> sleepThen(60, new Wave().act(o))));
+        until("goes on", () -> record.state() == State.RUNNING);
+        assertEquals(List.of(Outcome.CUT_OVER, Outcome.CUT_OVER), outcomes());
+    }
+
+    @Test
+    void theOnlyPerceptionModuleIsTriedAgainAfterItWasLate() throws Exception {
+        CameraFrame frame = new CameraFrame("front", 0, 1, 1, new byte[3], null, null, null);
+        int[] calls = new int[1];
+        Perception slowOnce = (f, words) -> {
+            if (++calls[0] == 5) {
+                hang();
+            }
+            return List.of();
+        };
+        perceptions.added(new Module<>("eye", "perception", "1.0.0", 0, 1, slowOnce));
+        perceptions.settle();
+        add("looks", 0, new Made(o -> {
+            if (!perceptions.seeing().isEmpty()) {
+                perceptions.detect(frame, "red cube");
+            }
+            return new Wave().act(o);
+        }));
+        until("rolled back", () -> outcomes().contains(Outcome.ROLLED_BACK));
+        assertTrue(
+                swaps.history().getLast().reason().contains("tried again in 1 s"),
+                swaps.history().toString());
+        until("back", () -> perceptions.seeing().equals("eye"));
+        until("told", () -> swaps.history().getLast().outcome() == Outcome.CUT_OVER);
+        int before = calls[0];
+        until("asked again", () -> calls[0] > before + 2);
+    }
+
+    @Test
     void aPerceptionModuleThatHangsIsReplacedAndThePolicyGoesOn() throws Exception {
         CameraFrame frame = new CameraFrame("front", 0, 1, 1, new byte[3], null, null, null);
         perceptions.added(new Module<>("old", "perception", "1.0.0", 0, 1, (f, words) -> List.of()));
