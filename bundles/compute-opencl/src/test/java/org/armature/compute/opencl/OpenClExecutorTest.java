@@ -93,6 +93,19 @@ class OpenClExecutorTest extends ExecutorContract {
         agrees(b.build(), 4, 1e-7f);
     }
 
+    /** Whole vectors in another order, in numbers that fit no block. */
+    @ParameterizedTest
+    @CsvSource({"8, 8, 16, 0", "11, 13, 32, 0", "9, 24, 48, 2", "3, 17, 32, 1", "17, 3, 16, 0"})
+    void linesInAnotherOrder(int rows, int columns, int length, int skipped) {
+        Graph.Builder b = Graph.builder("lines");
+        Value x = b.input("x", Shape.of(3, rows, columns, length));
+        Value some = slice(x, 1, skipped, rows);
+        b.output("second", transpose(some, 0, 2, 1, 3));
+        b.output("first", transpose(some, 2, 0, 1, 3));
+        b.output("all", transpose(some, 2, 1, 0, 3));
+        agrees(b.build(), 4, 1e-7f);
+    }
+
     /** Lines that end within panels and vectors, windows that are apart, groups, several dimensions: forward and backward. */
     @ParameterizedTest
     @CsvSource({

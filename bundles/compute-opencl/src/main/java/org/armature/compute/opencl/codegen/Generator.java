@@ -21,6 +21,12 @@ public final class Generator {
     /** Elements an item of a CPU does at least: fewer do not pay for its start. */
     private static final long GRAIN = 16_384;
 
+    /** Lines of a block of a copy, in both directions. */
+    private static final int BLOCK = 8;
+
+    /** Bytes of panels that are not in the caches any more when their product reads them. */
+    private static final long FAR = 4 << 20;
+
     private static final int LANES = 16;
     private static final int COLUMNS = 32;
 
@@ -167,7 +173,12 @@ public final class Generator {
         List<Var> outer = vars.subList(0, vars.size() - 1);
         Var turned = turned(outer, inner, stores);
         if (turned != null) {
-            turn(outer, turned, inner, stores.getFirst());
+            turn(outer, turned, inner, stores.getFirst(), isFar(k));
+            return;
+        }
+        Pieces pieces = pieces(outer, inner, stores);
+        if (pieces != null) {
+            copy(outer, pieces, inner, stores.getFirst(), isFar(k));
             return;
         }
         long rows = (long) count(outer);
@@ -223,7 +234,7 @@ public final class Generator {
      * A copy by square blocks that are transposed in registers: where the source lies across, each number of a vector would be
      * fetched on its own.
      */
-    private void turn(List<Var> outer, Var turned, Var inner, Kernel.Store s) {
+    private void turn(List<Var> outer, Var turned, Var inner, Kernel.Store s, boolean far) {
         int vector = target.vector();
         Scalar.Load l = (Scalar.Load) s.body();
         Index from = l.array().position(l.at());
@@ -232,14 +243,14 @@ public final class Generator {
         Expressions e = rowLoop(rows, (long) count(rows), GRAIN / (vector * inner.size()));
         code.line(
                 "const %s %s = %s;",
-                ix, e.declare(turned), within(e.index(Index.of(block).times(vector)), turned));
+                ix, e.declare(turned), within(e.index(Index.of(block).times(vector)), turned, vector));
         String c = e.fresh("c");
         code.open("for (%1$s %2$s = 0; %2$s < %3$d; %2$s += %4$d)", ix, c, inner.size(), vector);
         Expressions f = e.inner();
-        code.line("const %s %s = %s;", ix, f.declare(inner), within(c, inner));
+        code.line("const %s %s = %s;", ix, f.declare(inner), within(c, inner, vector));
         code.line(
                 "%s(%s + %s, %d, %s + %s, %d);",
-                Helpers.across("transpose_lines", vector),
+                Helpers.across(far ? "transpose_lines_past" : "transpose_lines", vector),
                 f.pointer(s.array()),
                 f.index(s.position()),
                 s.position().stride(turned),
@@ -249,10 +260,79 @@ public final class Generator {
         code.close().close();
     }
 
-    /** Where a block begins that would begin at a position: the last one may overlap the one before it. */
-    private String within(String from, Var v) {
+    /** Whether what is written is better written past the caches: else each line is read before it is written. */
+    private boolean isFar(Kernel.Loop k) {
+        return k.panels() && k.writes().getFirst().bytes() > FAR;
+    }
+
+    /** Variables of a copy whose lines follow each other along one of them where they are read, along the other where written. */
+    private record Pieces(Var read, Var written) {}
+
+    /** Null if it is no such copy. */
+    private @Nullable Pieces pieces(List<Var> outer, Var inner, List<Kernel.Store> stores) {
+        Kernel.Store s = stores.getFirst();
+        if (stores.size() > 1
+                || !(s.body() instanceof Scalar.Load l)
+                || l.array().type() != DType.FLOAT
+                || s.array().type() != DType.FLOAT
+                || inner.size() % target.vector() != 0) {
+            return null;
+        }
+        Index from = l.array().position(l.at());
+        if (!from.isPlain(inner) || from.stride(inner) != 1 || s.position().stride(inner) != 1) {
+            return null;
+        }
+        Var read = follows(outer, from, inner);
+        Var written = follows(outer, s.position(), inner);
+        return read == null || written == null || read == written ? null : new Pieces(read, written);
+    }
+
+    private static @Nullable Var follows(List<Var> vars, Index position, Var inner) {
+        return vars.stream()
+                .filter(v -> v.size() >= BLOCK && position.stride(v) == inner.size() && position.isPlain(v))
+                .findFirst()
+                .orElse(null);
+    }
+
+    /**
+     * A copy of lines by blocks: longer pieces are read, and longer ones written, than by one line here and one there, which
+     * takes twice as long.
+     */
+    private void copy(List<Var> outer, Pieces p, Var inner, Kernel.Store s, boolean far) {
         int vector = target.vector();
-        return v.size() % vector == 0 ? from : "min((%s)(%s), (%s)%d)".formatted(ix, from, ix, v.size() - vector);
+        Scalar.Load l = (Scalar.Load) s.body();
+        Map<Var, Var> blocks = new IdentityHashMap<>();
+        for (Var v : List.of(p.read(), p.written())) {
+            blocks.put(v, new Var("block", Math.ceilDiv(v.size(), BLOCK)));
+        }
+        List<Var> rows = outer.stream().map(v -> blocks.getOrDefault(v, v)).toList();
+        Expressions e = rowLoop(rows, (long) count(rows), GRAIN / (BLOCK * BLOCK * inner.size()));
+        for (Var v : List.of(p.read(), p.written())) {
+            String first = e.fresh("first");
+            String at = e.declare(v);
+            code.line(
+                    "const %s %s = %s;",
+                    ix, first, within(e.index(Index.of(blocks.get(v)).times(BLOCK)), v, BLOCK));
+            code.open("for (%1$s %2$s = %3$s; %2$s < %3$s + %4$d; ++%2$s)", ix, at, first, BLOCK);
+        }
+        Expressions f = e.inner();
+        String j = f.fresh("j");
+        code.open("for (%1$s %2$s = 0; %2$s < %3$d; %2$s += %4$d)", ix, j, inner.size(), vector);
+        code.line("const %s %s = %s;", ix, f.declare(inner), j);
+        String number = "vload%d(0, %s + %s)"
+                .formatted(vector, f.pointer(l.array()), f.index(l.array().position(l.at())));
+        String to = "%s + %s".formatted(f.pointer(s.array()), f.index(s.position()));
+        if (far) {
+            code.line("%s(%s, %s);", Helpers.across("store_past", vector), number, to);
+        } else {
+            code.line("vstore%d(%s, 0, %s);", vector, number, to);
+        }
+        code.close().close().close().close();
+    }
+
+    /** Where a block begins that would begin at a position: the last one may overlap the one before it. */
+    private String within(String from, Var v, int block) {
+        return v.size() % block == 0 ? from : "min((%s)(%s), (%s)%d)".formatted(ix, from, ix, v.size() - block);
     }
 
     /** A work-item each. Work-groups are whole: drivers make very small ones of a number of items that has no good divisors. */

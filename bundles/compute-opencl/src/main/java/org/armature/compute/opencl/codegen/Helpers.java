@@ -192,13 +192,13 @@ final class Helpers {
         return c.close().toString();
     }
 
-    private static final Pattern ACROSS =
-            Pattern.compile("\\b(largest|total|transpose|transpose_lines|transpose_rows)_(\\d+)\\(");
+    private static final Pattern ACROSS = Pattern.compile(
+            "\\b(largest|total|store_past|transpose|transpose_lines|transpose_lines_past|transpose_rows)_(\\d+)\\(");
 
     /**
      * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose},
-     * {@code transpose_lines} from one place of the device's memory to another, or {@code transpose_rows} from rows that lie
-     * anywhere there.
+     * {@code transpose_lines} from one place of the device's memory to another, {@code transpose_lines_past} the caches to an
+     * aligned one, as {@code store_past} does, or {@code transpose_rows} from rows that lie anywhere there.
      */
     static String across(String what, int vector) {
         return what + "_" + vector;
@@ -220,6 +220,18 @@ final class Helpers {
                         "%1$s(__global float* to, const long next, __global const float* from, const long line)",
                         "vload%1$d(0, from + i * line)",
                         "vstore%1$d(%2$s, 0, to + i * next)");
+            case "transpose_lines_past" ->
+                transposeText(
+                        what,
+                        vector,
+                        "%1$s(__global float* to, const long next, __global const float* from, const long line)",
+                        "vload%1$d(0, from + i * line)",
+                        "__builtin_nontemporal_store(%2$s, (__global float%1$d*)(to + i * next))");
+            case "store_past" -> """
+                    static inline void %1$s(const float%2$d x, __global float* to) {
+                        __builtin_nontemporal_store(x, (__global float%2$d*)to);
+                    }
+                    """.formatted(across(what, vector), vector);
             case "transpose_rows" ->
                 transposeText(
                         what,

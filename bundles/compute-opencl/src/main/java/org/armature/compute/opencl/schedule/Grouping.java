@@ -277,7 +277,7 @@ final class Grouping {
         return switch (g.kind) {
             case LOOP -> {
                 List<Var> space = ((Array.Pointwise) first.rule()).axes();
-                yield new Kernel.Loop(space, stores(g.members, Index.linear(space), g));
+                yield new Kernel.Loop(space, stores(g.members, Index.linear(space), g), panels.containsValue(first));
             }
             case COLUMNS -> {
                 Array.Reduction r = (Array.Reduction) first.rule();

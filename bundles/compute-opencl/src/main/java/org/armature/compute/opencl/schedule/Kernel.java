@@ -18,8 +18,12 @@ public sealed interface Kernel {
     /** {@code array[position] = body}. */
     record Store(Array array, Index position, Scalar body) {}
 
-    /** Every element on its own. */
-    record Loop(List<Var> space, List<Store> stores) implements Kernel {
+    /**
+     * Every element on its own.
+     *
+     * @param panels whether panels of a product are written, which are aligned to whole lines of caches
+     */
+    record Loop(List<Var> space, List<Store> stores, boolean panels) implements Kernel {
         @Override
         public List<Array> writes() {
             return stores.stream().map(Store::array).toList();
