@@ -207,25 +207,30 @@ public final class Generator {
         }
     }
 
+    /** Where the numbers of a copy come from; null if it is none. */
+    private static @Nullable Index source(List<Kernel.Store> stores) {
+        Kernel.Store s = stores.getFirst();
+        return stores.size() == 1
+                        && s.body() instanceof Scalar.Load l
+                        && l.array().type() == DType.FLOAT
+                        && s.array().type() == DType.FLOAT
+                ? l.array().position(l.at())
+                : null;
+    }
+
     /** Along which of a copy's variables its source lies, if it is not the one along which it is written; null if there is none. */
     private @Nullable Var turned(List<Var> outer, Var inner, List<Kernel.Store> stores) {
-        Kernel.Store s = stores.getFirst();
-        if (stores.size() > 1
-                || !(s.body() instanceof Scalar.Load l)
-                || l.array().type() != DType.FLOAT
-                || s.array().type() != DType.FLOAT
-                || inner.size() < target.vector()) {
-            return null;
-        }
-        Index from = l.array().position(l.at());
-        if (!from.isPlain(inner) || from.stride(inner) == 1 || s.position().stride(inner) != 1) {
+        Index from = source(stores);
+        Index to = stores.getFirst().position();
+        if (from == null
+                || inner.size() < target.vector()
+                || !from.isPlain(inner)
+                || from.stride(inner) == 1
+                || to.stride(inner) != 1) {
             return null;
         }
         return outer.stream()
-                .filter(v -> v.size() >= target.vector()
-                        && from.stride(v) == 1
-                        && from.isPlain(v)
-                        && s.position().isPlain(v))
+                .filter(v -> v.size() >= target.vector() && from.stride(v) == 1 && from.isPlain(v) && to.isPlain(v))
                 .findFirst()
                 .orElse(null);
     }
@@ -270,20 +275,17 @@ public final class Generator {
 
     /** Null if it is no such copy. */
     private @Nullable Pieces pieces(List<Var> outer, Var inner, List<Kernel.Store> stores) {
-        Kernel.Store s = stores.getFirst();
-        if (stores.size() > 1
-                || !(s.body() instanceof Scalar.Load l)
-                || l.array().type() != DType.FLOAT
-                || s.array().type() != DType.FLOAT
-                || inner.size() % target.vector() != 0) {
-            return null;
-        }
-        Index from = l.array().position(l.at());
-        if (!from.isPlain(inner) || from.stride(inner) != 1 || s.position().stride(inner) != 1) {
+        Index from = source(stores);
+        Index to = stores.getFirst().position();
+        if (from == null
+                || inner.size() % target.vector() != 0
+                || !from.isPlain(inner)
+                || from.stride(inner) != 1
+                || to.stride(inner) != 1) {
             return null;
         }
         Var read = follows(outer, from, inner);
-        Var written = follows(outer, s.position(), inner);
+        Var written = follows(outer, to, inner);
         return read == null || written == null || read == written ? null : new Pieces(read, written);
     }
 

@@ -198,7 +198,8 @@ final class Helpers {
     /**
      * The name of a function across the lanes of vectors: {@code largest}, {@code total}, {@code transpose},
      * {@code transpose_lines} from one place of the device's memory to another, {@code transpose_lines_past} the caches to an
-     * aligned one, as {@code store_past} does, or {@code transpose_rows} from rows that lie anywhere there.
+     * aligned one, as {@code store_past} does (the locks and atomic counts by which cores take items order such stores), or
+     * {@code transpose_rows} from rows that lie anywhere there.
      */
     static String across(String what, int vector) {
         return what + "_" + vector;
