@@ -397,9 +397,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
         PolicyRunner old = runner;
         PolicyRunner fresh = new PolicyRunner(next.module, l, hub, clock, record, settings, this);
         fresh.pause(paused);
-        if (old != null) {
-            oldMillis = old.millis();
-        }
+        oldMillis = old == null ? 0 : old.millis();
         l.schedule().ownedBy(fresh);
         runner = fresh;
         driving = next;
