@@ -5,7 +5,8 @@ import org.osgi.annotation.versioning.ProviderType;
 
 /**
  * How modules came and went: every attempt to replace a policy, a perception module or a driver, with its outcome and the
- * reason, and which of them the robot follows. Provided by the control bundle; the launcher reports files that never became a bundle through {@link #record}.
+ * reason, and which of them the robot follows. Provided by the control bundle; the launcher reports files that never became
+ * a bundle through {@link #record}.
  */
 @ProviderType
 public interface Replacement {

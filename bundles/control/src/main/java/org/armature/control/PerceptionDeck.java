@@ -32,12 +32,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger("armature.perception");
     private static final Pattern THING = Pattern.compile("\\b(?:the|a|an)\\s+(\\w+\\s+\\w+)");
     private static final long PATIENCE_FOR_CAMERAS = 5_000_000_000L;
-    private static final double COMPARABLE_MILLIS = 20;
-    private static final double TIMES_SLOWER = 10;
     private static final double UNTRIED = 1e-3;
-
-    /** The only module, when it was just late, is tried again so often, each time after a longer while. */
-    private static final int SECOND_CHANCES = 3;
 
     private static final class Candidate {
         final Module<Perception> module;
@@ -48,7 +43,7 @@ final class PerceptionDeck implements Perception, AutoCloseable {
         volatile boolean refused;
         volatile boolean gone;
         volatile double millis;
-        /** How often it was late; under the lock of the candidates. */
+        /** How often it was late, and tried again; under the lock of the candidates. */
         int lapses;
 
         Candidate(Module<Perception> module) {
@@ -173,7 +168,8 @@ final class PerceptionDeck implements Perception, AutoCloseable {
 
     private void rollBack(Candidate bad, String reason, boolean late) {
         Candidate back;
-        boolean again;
+        // Seconds, if at all.
+        int again = 0;
         synchronized (candidates) {
             if (active != bad) {
                 return;
@@ -184,7 +180,9 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                     .max(order())
                     .orElse(null);
             active = back;
-            again = back == null && late && ++bad.lapses <= SECOND_CHANCES;
+            if (back == null && late && bad.lapses < Trial.SECOND_CHANCES) {
+                again = ++bad.lapses;
+            }
         }
         swaps.record(
                 bad.module,
@@ -193,11 +191,11 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 reason
                         + (back == null
                                 ? "; there is no other perception module"
-                                        + (again ? ", and it is tried again in " + bad.lapses + " s" : "")
+                                        + (again > 0 ? ", and it is tried again in " + again + " s" : "")
                                 : "; perception " + back.module.named() + " is back"));
         decide(this::reconsider);
-        if (again) {
-            after(bad.lapses, () -> pardon(bad));
+        if (again > 0) {
+            after(again, () -> pardon(bad));
         }
     }
 
@@ -297,14 +295,8 @@ final class PerceptionDeck implements Perception, AutoCloseable {
                 settings.trialMillis(),
                 settings.maxBytes(),
                 () -> c.gone);
-        if (old != null && old.millis > UNTRIED && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old.millis) {
-            throw new Refused(String.format(
-                    Locale.ROOT,
-                    "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
-                    what,
-                    ms,
-                    TIMES_SLOWER,
-                    old.millis));
+        if (old != null && old.millis > UNTRIED) {
+            Trial.compare(what, ms, old.millis);
         }
         return ms;
     }

@@ -26,14 +26,7 @@ import org.slf4j.LoggerFactory;
 final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
     private static final Logger LOG = LoggerFactory.getLogger("armature.policy");
     private static final int SHADOW_RUNS = 3;
-    /** Below one step of a 50 Hz policy "ten times slower" says nothing but that the newcomer is not compiled yet. */
-    private static final double COMPARABLE_MILLIS = 20;
-
-    private static final double TIMES_SLOWER = 10;
     private static final long PATIENCE_FOR_CAMERAS = 2_000_000_000L;
-
-    /** A policy that was only slow, or only late where there is no other, is tried again so often, each time after a longer while. */
-    private static final int SECOND_CHANCES = 3;
 
     private static final long SHORTAGE_NANOS = 100_000_000L;
 
@@ -204,7 +197,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
             }
             by.stop(0);
             Candidate back = choose(null);
-            boolean again = back == null && late && ++bad.lapses <= SECOND_CHANCES;
+            boolean again = back == null && late && ++bad.lapses <= Trial.SECOND_CHANCES;
             String told = reason
                     + (back != null
                             ? "; policy " + back.module.named() + " is back"
@@ -281,7 +274,7 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                             best.since,
                             Outcome.REFUSED,
                             e.getMessage() + (old == null ? "" : "; policy " + old.module.named() + " goes on"));
-                    if (e.slow && ++best.lapses <= SECOND_CHANCES) {
+                    if (e.slow && ++best.lapses <= Trial.SECOND_CHANCES) {
                         decisions.schedule(safe(() -> again(best)), 2L * best.lapses, TimeUnit.SECONDS);
                     }
                 }
@@ -359,16 +352,8 @@ final class PolicyDeck implements AutoCloseable, PolicyRunner.Complaints {
                 () -> c.gone);
         PolicyRunner now = runner;
         double old = now == null ? 0 : now.millis() == 0 ? oldMillis : now.millis();
-        if (old > 0 && ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
-            throw new Refused(
-                    String.format(
-                            java.util.Locale.ROOT,
-                            "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
-                            what,
-                            ms,
-                            TIMES_SLOWER,
-                            old),
-                    true);
+        if (old > 0) {
+            Trial.compare(what, ms, old);
         }
         return ms;
     }

@@ -114,8 +114,7 @@ public final class RobotControl implements Control, DriverDeck.Listener {
         register(Replacement.class, swaps);
         register(Control.class, this);
         register(Episodes.class, judge);
-        Summary summary =
-                new Summary(context, record, judge, swaps, pauses, () -> engine, policies::driving, this::standing);
+        Summary summary = new Summary(context, record, judge, swaps, pauses, () -> engine, this::standing);
         Hashtable<String, Object> marked = new Hashtable<>(Map.of("armature.summary", true));
         registrations.add(context.registerService(Supplier.class, summary, marked));
         BooleanSupplier moving = () -> record.firstMotionNanos() != 0;

@@ -24,13 +24,9 @@ final class Summary implements Supplier<Map<String, Object>> {
     private final Replacement swaps;
     private final GcPauses pauses;
     private final Supplier<String> simulator;
-    private final Supplier<String> policy;
     private final Function<ServiceReference<?>, String> standing;
 
-    /**
-     * @param policy id of the driving policy, or empty
-     * @param standing the state of a module the control bundle knows more of; empty otherwise
-     */
+    /** @param standing the state of a module the control bundle knows more of; empty otherwise */
     Summary(
             BundleContext context,
             LoopRecord record,
@@ -38,7 +34,6 @@ final class Summary implements Supplier<Map<String, Object>> {
             Replacement swaps,
             GcPauses pauses,
             Supplier<String> simulator,
-            Supplier<String> policy,
             Function<ServiceReference<?>, String> standing) {
         this.context = context;
         this.record = record;
@@ -46,7 +41,6 @@ final class Summary implements Supplier<Map<String, Object>> {
         this.swaps = swaps;
         this.pauses = pauses;
         this.simulator = simulator;
-        this.policy = policy;
         this.standing = standing;
     }
 
@@ -91,7 +85,7 @@ final class Summary implements Supplier<Map<String, Object>> {
                                 "reason", w.reason()))
                         .toList());
         m.put("modules", modules());
-        m.put("policy", policy.get());
+        m.put("policy", swaps.inUse("policy"));
         m.put("simulator", simulator.get());
         m.put("executor", executor());
         return m;

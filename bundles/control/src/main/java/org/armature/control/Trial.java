@@ -1,5 +1,6 @@
 package org.armature.control;
 
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -11,7 +12,16 @@ import java.util.function.BooleanSupplier;
  */
 final class Trial {
     static final int GIVE_WAY = 5;
+
+    /** What was only slow or late, as a busy machine makes it, is tried again so often, each time after a longer while. */
+    static final int SECOND_CHANCES = 3;
+
     private static final long LOOK_NANOS = 5_000_000;
+
+    /** Below one step of a 50 Hz policy "ten times slower" says nothing but that the newcomer is not compiled yet. */
+    private static final double COMPARABLE_MILLIS = 20;
+
+    private static final double TIMES_SLOWER = 10;
 
     private Trial() {}
 
@@ -80,6 +90,25 @@ final class Trial {
             throw new Refused(why);
         }
         return result.get();
+    }
+
+    /**
+     * Compares how long a newcomer takes with how long the module before it did, both in ms.
+     *
+     * @throws Refused if it is much slower
+     */
+    static void compare(String what, double ms, double old) throws Refused {
+        if (ms > COMPARABLE_MILLIS && ms > TIMES_SLOWER * old) {
+            throw new Refused(
+                    String.format(
+                            Locale.ROOT,
+                            "%s takes %.1f ms, more than %.0f times the %.1f ms of the one before",
+                            what,
+                            ms,
+                            TIMES_SLOWER,
+                            old),
+                    true);
+        }
     }
 
     /** An exception in a few words; asking a stranger's exception for its message may itself fail. */

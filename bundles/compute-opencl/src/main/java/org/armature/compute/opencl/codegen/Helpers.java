@@ -214,20 +214,15 @@ final class Helpers {
                         "%1$s(float%2$d* to, const int next, const float%2$d* from, const int line)",
                         "from[i * line]",
                         "to[i * next] = %2$s");
-            case "transpose_lines" ->
+            case "transpose_lines", "transpose_lines_past" ->
                 transposeText(
                         what,
                         vector,
                         "%1$s(__global float* to, const long next, __global const float* from, const long line)",
                         "vload%1$d(0, from + i * line)",
-                        "vstore%1$d(%2$s, 0, to + i * next)");
-            case "transpose_lines_past" ->
-                transposeText(
-                        what,
-                        vector,
-                        "%1$s(__global float* to, const long next, __global const float* from, const long line)",
-                        "vload%1$d(0, from + i * line)",
-                        "__builtin_nontemporal_store(%2$s, (__global float%1$d*)(to + i * next))");
+                        what.equals("transpose_lines")
+                                ? "vstore%1$d(%2$s, 0, to + i * next)"
+                                : "__builtin_nontemporal_store(%2$s, (__global float%1$d*)(to + i * next))");
             case "store_past" -> """
                     static inline void %1$s(const float%2$d x, __global float* to) {
                         __builtin_nontemporal_store(x, (__global float%2$d*)to);
